@@ -1,0 +1,124 @@
+# make run     installs what is missing, builds, runs a demonstration container (root)
+# make test    the same, and all tests and linters (root)
+# make help    the other targets
+
+PYTHON := /usr/bin/python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIBDIR = $(PREFIX)/lib/pyruntime
+BUILD := build
+
+BUILD_PACKAGES := python3 python3-dev python3-setuptools python3-cffi python3-seccomp gcc libc6-dev musl-tools
+RUN_PACKAGES := busybox-static
+TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsonschema python3-venv \
+	runc crun procps clang-format iproute2 util-linux libcap2-bin
+
+SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
+	grep -vE 'plan_gen.h|schema_gen.py|_build.py')
+
+.PHONY: help run build test lint unit integration bench install uninstall clean \
+	build-packages run-packages test-packages
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make build                       build the tree in place: bin/pyruntime'
+	@echo 'make run                         run a small container and show it from inside (root)'
+	@echo 'make test                        linters and all tests (root)'
+	@echo 'make lint | unit | integration   a part of them'
+	@echo 'make bench                       time every command against runc and crun (root)'
+	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
+	@echo 'make uninstall                   remove them'
+	@echo 'make clean                       remove everything that was built'
+
+# Installs Debian packages that are missing, and asks apt only then.
+define need
+	@missing=$$(dpkg-query -W -f '$${Package} $${db:Status-Abbrev}\n' $(1) 2>/dev/null | \
+		awk '$$2 == "ii" { sub(/:.*/, "", $$1); print $$1 }' | sort -u | \
+		{ cat; echo; } | grep -vxFf - <(printf '%s\n' $(1)) || true); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+			apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+SHELL := /bin/bash
+
+build-packages:
+	$(call need,$(BUILD_PACKAGES))
+
+run-packages:
+	$(call need,$(RUN_PACKAGES))
+
+test-packages:
+	$(call need,$(TEST_PACKAGES))
+
+build: build-packages bin/pyruntime
+
+bin/pyruntime: $(BUILD)/stamp
+	@$(PYTHON) -m pyruntime.launcher.build bin/pyruntime $(CURDIR)
+	@touch bin/pyruntime
+
+$(BUILD)/stamp: $(SOURCES) setup.py
+	@mkdir -p $(BUILD)
+	@$(PYTHON) setup.py --quiet build_in_place
+	@$(PYTHON) -m compileall -q pyruntime
+	@touch $@
+
+run: build run-packages
+	@$(PYTHON) tests/helpers/demo.py bin/pyruntime $(BUILD)/demo
+
+test: build test-packages lint
+	@$(PYTHON) -m pytest
+
+unit: build
+	@$(PYTHON) -m pytest tests/unit tests/meta
+
+integration: build test-packages
+	@$(PYTHON) -m pytest tests/cli tests/native tests/integration
+
+# --- linters: those that Debian does not have come into a virtual environment of their own
+
+LINT := .cache/lint
+LINT_TOOLS := ruff==0.17.6 mypy==2.4.1
+C_FILES := $(wildcard csrc/*/*.[ch])
+C_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -fsyntax-only -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes \
+	-Wmissing-prototypes -Wconversion -Werror -fno-common
+PYTHON_FLAGS = $(subst -I,-isystem ,$(shell $(PYTHON)-config --includes)) \
+	-DPACKAGE_PARENT='""' -DBUNDLE='""' -DMODULE_PATH='""' -DPYTHON='""'
+
+$(LINT)/bin/ruff: Makefile
+	@rm -rf $(LINT) && $(PYTHON) -m venv $(LINT)
+	@$(LINT)/bin/pip install --quiet --disable-pip-version-check $(LINT_TOOLS)
+	@touch $@
+
+lint: test-packages build $(LINT)/bin/ruff
+	@$(LINT)/bin/ruff check --quiet .
+	@$(LINT)/bin/ruff format --quiet --check .
+	@$(LINT)/bin/mypy --no-error-summary
+	@clang-format --dry-run --Werror $(filter-out %plan_gen.h,$(C_FILES))
+	@for file in $(wildcard csrc/*/*.c); do gcc $(C_FLAGS) $(PYTHON_FLAGS) $$file || exit 1; done
+
+bench: build test-packages
+	@$(PYTHON) tests/bench/commands.py
+
+# --- installation
+
+install: build
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(PREFIX)/bin
+	rm -rf $(DESTDIR)$(LIBDIR)/pyruntime
+	find pyruntime -name '*.py' -o -name '*.so' -o -name pyruntime-init | \
+		while read file; do install -D -m 644 $$file $(DESTDIR)$(LIBDIR)/$$file || exit 1; done
+	chmod 755 $(DESTDIR)$(LIBDIR)/pyruntime/native/pyruntime-init
+	$(PYTHON) -m compileall -q -s '$(DESTDIR)' $(DESTDIR)$(LIBDIR)/pyruntime
+	$(PYTHON) -m pyruntime.launcher.build $(DESTDIR)$(PREFIX)/bin/pyruntime $(LIBDIR) \
+		$(DESTDIR)$(LIBDIR)/pyruntime
+
+uninstall:
+	rm -rf $(DESTDIR)$(LIBDIR)
+	rm -f $(DESTDIR)$(PREFIX)/bin/pyruntime
+
+clean:
+	rm -rf $(BUILD) bin .cache dist *.egg-info
+	rm -f csrc/common/plan_gen.h pyruntime/config/schema_gen.py pyruntime/_build.py pyruntime/modules.bundle \
+		pyruntime/native/pyruntime-init pyruntime/native/_native*
+	find . -name __pycache__ -prune -exec rm -rf {} +

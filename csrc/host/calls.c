@@ -1,0 +1,131 @@
+/* Runs: the runtime process. System calls that Python's standard library does not have. */
+#include "pyrt.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include <linux/bpf.h>
+
+#include "../common/util.h"
+
+int pyrt_close_on_exec(int first)
+{
+	return (int)syscall(SYS_close_range, first, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */);
+}
+
+int pyrt_set_subreaper(void)
+{
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+int pyrt_signal_fd(int all)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	if (all) {
+		sigfillset(&set);
+		/* Faults of our own process are ours. */
+		sigdelset(&set, SIGSEGV);
+		sigdelset(&set, SIGBUS);
+		sigdelset(&set, SIGFPE);
+		sigdelset(&set, SIGILL);
+	}
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -1;
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int pyrt_detach_mount(const char *path)
+{
+	return umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+int64_t pyrt_mount_id(const char *path)
+{
+	struct statx st;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_MNT_ID, &st) < 0)
+		return -1;
+	if (!(st.stx_attributes & STATX_ATTR_MOUNT_ROOT)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return (int64_t)st.stx_mnt_id;
+}
+
+static int load_program(const void *instructions, unsigned int count, char *log,
+			unsigned int log_size)
+{
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.insn_cnt = count,
+		.insns = (uint64_t)(uintptr_t)instructions,
+		.license = (uint64_t)(uintptr_t) "Apache-2.0",
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	int err = errno;
+
+	/* The verifier's words cost more than its work, and may not fit: only when it refuses. */
+	if (fd < 0 && err != EPERM) {
+		attr.log_level = 1;
+		attr.log_buf = (uint64_t)(uintptr_t)log;
+		attr.log_size = log_size;
+		fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+		if (fd < 0)
+			errno = err;
+	}
+	return fd;
+}
+
+/* An fd of the program attached to the cgroup, if there is exactly one; else -1. */
+static int attached_program(int cgroup_fd)
+{
+	uint32_t ids[2] = {0, 0};
+	union bpf_attr query = {
+		.query = {.target_fd = (uint32_t)cgroup_fd,
+			  .attach_type = BPF_CGROUP_DEVICE,
+			  .prog_ids = (uint64_t)(uintptr_t)ids,
+			  .prog_cnt = ARRAY_SIZE(ids)},
+	};
+	union bpf_attr open = {.prog_id = 0};
+
+	if (syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof(query)) < 0 ||
+	    query.query.prog_cnt != 1)
+		return -1;
+	open.prog_id = ids[0];
+	return (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
+}
+
+int pyrt_attach_device_program(int cgroup_fd, const void *instructions, unsigned int count,
+			       char *ret_log, unsigned int log_size, const char **ret_call)
+{
+	cleanup_fd int program_fd = load_program(instructions, count, ret_log, log_size);
+	cleanup_fd int old_fd = -1;
+	union bpf_attr attr = {
+		.target_fd = (uint32_t)cgroup_fd,
+		.attach_type = BPF_CGROUP_DEVICE,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+
+	*ret_call = "BPF_PROG_LOAD";
+	if (program_fd < 0)
+		return -1;
+	attr.attach_bpf_fd = (uint32_t)program_fd;
+	old_fd = attached_program(cgroup_fd);
+	if (old_fd >= 0) {
+		attr.attach_flags |= BPF_F_REPLACE;
+		attr.replace_bpf_fd = (uint32_t)old_fd;
+	}
+	*ret_call = "BPF_PROG_ATTACH";
+	return syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)) < 0 ? -1 : 0;
+}

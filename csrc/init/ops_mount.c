@@ -1,0 +1,272 @@
+/*
+ * Runs: init, in its own mount namespace, capabilities of its user namespace; the host's paths are
+ * visible. A mount is made detached, given all its attributes, and only then attached, by fd, so
+ * that there is no moment when it is visible with wrong ones, and no path to win a race for.
+ */
+#include "init.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
+
+#include "../common/sys.h"
+
+/* What the kernel logged for this fs context, without its severity: "tmpfs: Unknown parameter 'x'".
+ */
+static void read_fs_log(int fs_fd, char *note, size_t size)
+{
+	ssize_t len = read(fs_fd, note, size - 1);
+	size_t skip = 0;
+
+	note[len > 0 ? len : 0] = '\0';
+	if (len > 2 && note[1] == ' ')
+		skip = 2;
+	memmove(note, note + skip, strlen(note + skip) + 1);
+}
+
+static int fail_fs(struct init *init, int fs_fd, const char *call, const char *what)
+{
+	int err = errno;
+	char note[sizeof(init->err.note)] = "";
+
+	if (fs_fd >= 0)
+		read_fs_log(fs_fd, note, sizeof(note));
+	return fail_with(init, err, call, what, note);
+}
+
+static bool same_file(int fd, int other_fd)
+{
+	struct stat st, other;
+
+	return fstat(fd, &st) == 0 && fstat(other_fd, &other) == 0 && st.st_dev == other.st_dev &&
+	       st.st_ino == other.st_ino;
+}
+
+/*
+ * Opens the mount point, made if missing. Nothing may be mounted over the root itself, nor inside a
+ * procfs but for a few files, however the path got there (CVE-2019-16884).
+ */
+static int open_target(struct init *init, const char *path, uint32_t flags, bool is_file,
+		       bool *ret_is_new)
+{
+	cleanup_fd int fd = -1;
+	struct statfs st;
+
+	*ret_is_new = false;
+	if (flags & PLAN_MOUNT_PLAIN_DIRECTORY) {
+		fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
+		if (fd < 0 && errno == ENOENT)
+			close_fd(&(int){root_make_directory(init, path, 0755)});
+		if (fd < 0)
+			fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
+		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
+			return fail_with(init, errno, "open", path,
+					 "must be mounted on ordinary directory");
+	} else if (is_file) {
+		fd = root_make_file(init, path);
+	} else {
+		fd = root_open(init, path, O_PATH);
+		*ret_is_new = fd < 0 && errno == ENOENT;
+		if (*ret_is_new)
+			fd = root_make_directory(init, path, 0755);
+	}
+	if (fd < 0)
+		return fail(init, "create mount point", path);
+	if (same_file(fd, init->root_fd))
+		return fail_with(init, EBUSY, "mount", path, "is on the top of rootfs");
+	if (!(flags & PLAN_MOUNT_OVER_PROC) && fstatfs(fd, &st) == 0 &&
+	    st.f_type == PROC_SUPER_MAGIC)
+		return fail_with(init, EPERM, "mount", path,
+				 "cannot be mounted because it is inside /proc");
+	return steal_fd(&fd);
+}
+
+static int attach(struct init *init, int mount_fd, int target_fd, const char *target)
+{
+	if (sys_move_mount(mount_fd, "", target_fd, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail(init, "move_mount", target);
+	close_fd(&init->mount_fd);
+	init->mount_fd = mount_fd;
+	return 0;
+}
+
+/* "size=64k" is a parameter with a value, "newinstance" one without. */
+static int set_parameter(int fs_fd, const char *parameter)
+{
+	const char *equals = strchr(parameter, '=');
+	char key[256];
+
+	if (!equals)
+		return sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, parameter, NULL, 0);
+	if ((size_t)(equals - parameter) >= sizeof(key)) {
+		errno = EINVAL;
+		return -1;
+	}
+	memcpy(key, parameter, (size_t)(equals - parameter));
+	key[equals - parameter] = '\0';
+	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, key, equals + 1, 0);
+}
+
+static int set_parameters(struct init *init, int fs_fd, struct plan_strv params)
+{
+	const char *parameter;
+
+	while ((parameter = plan_strv_next(&params)))
+		if (set_parameter(fs_fd, parameter) < 0)
+			return fail_fs(init, fs_fd, "fsconfig", parameter);
+	return 0;
+}
+
+static int configure(struct init *init, int fs_fd, const struct op_mount *op, int mode_fd)
+{
+	struct stat st;
+	char mode[16];
+
+	if (*op->source && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
+		return fail_fs(init, fs_fd, "fsconfig source", op->source);
+	if (set_parameters(init, fs_fd, op->params) < 0)
+		return -1;
+	if (op->flags & PLAN_MOUNT_KEEP_MODE && mode_fd >= 0 && fstat(mode_fd, &st) == 0) {
+		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
+		if (sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
+			return fail_fs(init, fs_fd, "fsconfig mode", mode);
+	}
+	return 0;
+}
+
+/* Returns the fd of a detached mount, or -1. mode_fd: whose mode it may get, or -1. */
+static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
+{
+	cleanup_fd int fs_fd = sys_fsopen(op->fstype, FSOPEN_CLOEXEC);
+	int mount_fd;
+
+	if (fs_fd < 0)
+		return fail(init, "fsopen", op->fstype);
+	if (configure(init, fs_fd, op, mode_fd) < 0)
+		return -1;
+	if (sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fail_fs(init, fs_fd, "fsconfig create", op->fstype);
+	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned int)op->attributes);
+	if (mount_fd < 0)
+		return fail_fs(init, fs_fd, "fsmount", op->fstype);
+	return mount_fd;
+}
+
+/* Where this user namespace may not mount cgroup2, the host's is shown, with the same attributes.
+ */
+static int bind_cgroup(struct init *init, const struct op_mount *op)
+{
+	static const char path[] = "/sys/fs/cgroup";
+	struct mount_attr attr = {
+		.attr_set = op->attributes,
+		.attr_clr = op->attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
+	};
+	cleanup_fd int fd =
+		sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+
+	if (fd < 0)
+		return fail(init, "open_tree", path);
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return fail(init, "mount_setattr", path);
+	return steal_fd(&fd);
+}
+
+int op_mount(struct init *init, const struct op_mount *op)
+{
+	bool is_new;
+	cleanup_fd int target_fd = open_target(init, op->target, op->flags, false, &is_new);
+	cleanup_fd int mount_fd = -1;
+
+	if (target_fd < 0)
+		return -1;
+	mount_fd = make_mount(init, op, is_new ? -1 : target_fd);
+	if (mount_fd < 0 && op->flags & PLAN_MOUNT_OR_BIND_CGROUP &&
+	    (init->err.err == EPERM || init->err.err == EBUSY))
+		mount_fd = bind_cgroup(init, op);
+	if (mount_fd < 0)
+		return -1;
+	if (op->flags & PLAN_MOUNT_COPY_UP && copy_tree(target_fd, mount_fd) < 0)
+		return fail(init, "tmpcopyup", op->target);
+	if (attach(init, mount_fd, target_fd, op->target) < 0)
+		return -1;
+	steal_fd(&mount_fd);
+	return 0;
+}
+
+int op_bind(struct init *init, const struct op_bind *op)
+{
+	cleanup_fd int tree_fd = open_source(init, op->source, op->recursive, op->ask_parent);
+	cleanup_fd int target_fd = -1;
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	struct statfs fs;
+	struct stat st;
+	bool is_new;
+
+	if (tree_fd < 0)
+		return -1;
+	if (fstat(tree_fd, &st) < 0 || fstatfs(tree_fd, &fs) < 0)
+		return fail(init, "fstat", op->target);
+	if (op->flags & PLAN_MOUNT_MUST_BE_PROC && fs.f_type != PROC_SUPER_MAGIC)
+		return fail_with(init, EPERM, "mount", op->target,
+				 "cannot be mounted because it is not of type proc");
+	target_fd = open_target(init, op->target, op->flags, !S_ISDIR(st.st_mode), &is_new);
+	if (target_fd < 0)
+		return -1;
+	if ((attr.attr_set || attr.attr_clr) &&
+	    sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return fail(init, "mount_setattr", op->target);
+	if (attach(init, tree_fd, target_fd, op->target) < 0)
+		return -1;
+	steal_fd(&tree_fd);
+	return 0;
+}
+
+/* A mount that is there already: its own attributes and, if so wanted, its file system's. */
+int op_remount(struct init *init, const struct op_remount *op)
+{
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	cleanup_fd int fd = root_open(init, op->target, O_PATH);
+	cleanup_fd int fs_fd = -1;
+
+	if (fd < 0)
+		return fail(init, "open", op->target);
+	if (op->file_system) {
+		fs_fd = sys_fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+		if (fs_fd < 0)
+			return fail(init, "fspick", op->target);
+		if (set_parameters(init, fs_fd, op->params) < 0)
+			return -1;
+		if (sys_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+			return fail_fs(init, fs_fd, "fsconfig reconfigure", op->target);
+	}
+	if ((attr.attr_set || attr.attr_clr) && sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return fail(init, "mount_setattr", op->target);
+	close_fd(&init->mount_fd);
+	init->mount_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* The recursive options (rro, rnosuid, ...) of the mount just made, and of all that is below it. */
+int op_mount_attributes(struct init *init, const struct op_mount_attributes *op)
+{
+	struct mount_attr attr = {.attr_set = op->set, .attr_clr = op->cleared};
+
+	if (sys_mount_setattr(init->mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
+		return fail(init, "mount_setattr", "recursive attributes");
+	return 0;
+}
+
+int op_mount_propagation(struct init *init, const struct op_mount_propagation *op)
+{
+	struct mount_attr attr = {.propagation = op->flags};
+	unsigned int flags = AT_EMPTY_PATH | (op->recursive ? AT_RECURSIVE : 0);
+
+	if (sys_mount_setattr(init->mount_fd, "", flags, &attr) < 0)
+		return fail(init, "mount_setattr", "propagation");
+	return 0;
+}

@@ -1,0 +1,53 @@
+/*
+ * Runs: init, in its own mount namespace; op_pass_tree() in a process of the host's rights that has
+ * joined it. What a bind mount shows is cloned inside of the container's mount namespace, never in
+ * the host's: only there do flags and mounts of the host stay locked when the container's root, of
+ * another user namespace, gets at them.
+ */
+#include "init.h"
+
+#include <fcntl.h>
+
+#include "../common/sys.h"
+
+static int clone_tree(const char *path, bool recursive)
+{
+	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+
+	return sys_open_tree(AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+}
+
+/* The parent knows the operation by its number. If it cannot help it does not answer, but ends us.
+ */
+static int ask_parent(struct init *init)
+{
+	uint32_t index = init->err.op_index;
+	int fd = -1;
+
+	if (sync_send(init->sync_fd, SYNC_TREE, &index, sizeof(index), -1) < 0 ||
+	    sync_receive(init->sync_fd, SYNC_TREE, NULL, 0, &fd, 1) < 0)
+		return -1;
+	return fd;
+}
+
+int open_source(struct init *init, const char *path, bool recursive, bool ask)
+{
+	int fd = clone_tree(path, recursive);
+
+	if (fd < 0 && errno == EACCES && ask)
+		fd = ask_parent(init);
+	if (fd < 0)
+		return fail(init, "open_tree", path);
+	return fd;
+}
+
+int op_pass_tree(struct init *init, const struct op_pass_tree *op)
+{
+	cleanup_fd int fd = clone_tree(op->source, op->recursive);
+
+	if (fd < 0)
+		return fail(init, "open_tree", op->source);
+	if (sync_send(init->sync_fd, SYNC_TREE, NULL, 0, fd) < 0)
+		return fail(init, "pass tree", op->source);
+	_exit(0);
+}

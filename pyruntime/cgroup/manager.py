@@ -1,0 +1,303 @@
+"""
+The cgroup of one container, in every hierarchy: made, limited, listed, killed, removed.
+
+Runs in the runtime process, host namespaces.
+"""
+
+import posix
+import time
+
+from pyruntime.cgroup.freezer import Freezer
+from pyruntime.cgroup.tree import fill_cpuset, make_parents, processes, remove_empty, remove_tree
+from pyruntime.errors import CgroupError, Error, KernelError
+from pyruntime.linux.signals import KILL
+from pyruntime.util.fs import exists, read_file, write_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyruntime.cgroup.devices import Rule
+    from pyruntime.cgroup.resources import Write
+
+EPERM, ENOENT, EACCES, EBUSY, ENODEV = 1, 2, 13, 16, 19
+DEVICES_POINTER = "/linux/resources/devices"
+POLL_SECONDS = 0.001
+REMOVE_SECONDS = 5.0
+
+
+class Cgroup:
+    """
+    Args:
+        paths: controller -> directory for v1 controllers, "" -> directory in the unified hierarchy.
+    """
+
+    def __init__(self, paths: "dict[str, str]") -> None:
+        self.paths = paths
+        self.freezer = Freezer(paths)
+        self._parents_made: "list[str]" = []
+
+    def directories(self) -> "list[str]":
+        """
+        Each directory once.
+        """
+        return list(dict.fromkeys(self.paths.values()))
+
+    @property
+    def unified(self) -> str:
+        """
+        The directory in the unified hierarchy, "" without one.
+        """
+        return self.paths.get("", "")
+
+    def join_files(self) -> "list[str]":
+        """
+        The v1 files through which a process moves itself.
+        """
+        return [path + "/tasks" for path in self.directories() if path != self.unified]
+
+    # --- making
+
+    def check_free(self) -> None:
+        """
+        A cgroup that is there already may be used if nobody is in it and it is not frozen.
+
+        Raises:
+            Error: it is not fit for a container.
+        """
+        for path in self.directories():
+            if exists(path):
+                self._check_fit(path)
+
+    def _check_fit(self, path: str) -> None:
+        count = len(processes(path))
+        if count:
+            raise Error(f"container's cgroup is not empty: {count} process(es) found in {path}")
+        if self.freezer.is_frozen():
+            raise Error(f"container's cgroup unexpectedly frozen: {path}")
+
+    def create(self, mount_points: "dict[str, str]") -> None:
+        """
+        Makes the directories; on failure those that were made are gone again.
+
+        Args:
+            mount_points: controller -> mount point of its hierarchy: nothing above it is touched.
+
+        Raises:
+            KernelError: mkdir failed.
+            Error: an existing cgroup is not fit for a container.
+        """
+        cpuset = self.paths.get("cpuset", "")
+        points = {path: mount_points[controller] for controller, path in self.paths.items()}
+        made: "list[str]" = []
+        try:
+            for path, mount_point in points.items():
+                if self._make(path, mount_point, is_cpuset=path == cpuset):
+                    made.append(path)
+        except Error:
+            remove_empty(made)
+            raise
+
+    def _make(self, path: str, mount_point: str, *, is_cpuset: bool) -> bool:
+        try:
+            posix.mkdir(path, 0o755)
+        except FileExistsError:
+            self._check_fit(path)
+            return False
+        except FileNotFoundError:
+            self._make_parent(path, mount_point, is_cpuset=is_cpuset)
+            return self._make(path, mount_point, is_cpuset=is_cpuset)
+        except OSError as error:
+            raise KernelError(error.errno, "mkdir", path) from None
+        if is_cpuset:
+            fill_cpuset(path)
+        return True
+
+    def _make_parent(self, path: str, mount_point: str, *, is_cpuset: bool) -> None:
+        parent = path.rpartition("/")[0]
+        if not parent.startswith(mount_point) or parent == mount_point:
+            raise KernelError(ENOENT, "mkdir", path)
+        self._parents_made += make_parents(parent, is_cpuset=is_cpuset)
+
+    def enable_controllers(self, mount_point: str, wanted: "set[bytes] | None" = None) -> None:
+        """
+        Unified hierarchy: passes controllers on, all or those that are wanted, from the mount point down to
+        the parent, which is made if it is missing.
+
+        Raises:
+            KernelError: the parent cannot be made.
+        """
+        directory = mount_point
+        for part in self.unified[len(mount_point) :].strip("/").split("/"):
+            if not exists(directory):
+                self._parents_made += make_parents(directory, is_cpuset=False)
+            available = read_file(directory + "/cgroup.controllers").split()
+            enabled = read_file(directory + "/cgroup.subtree_control").split()
+            for controller in available:
+                if controller not in enabled and (wanted is None or controller in wanted):
+                    try:
+                        write_value(directory + "/cgroup.subtree_control", "+" + controller.decode())
+                    except KernelError:
+                        pass  # missed only if a limit needs it, which then says so
+            directory += "/" + part
+
+    def remove_parents(self) -> None:
+        """
+        Removes what had to be made above it, for a container that came to nothing; what somebody uses stays.
+        """
+        remove_empty(self._parents_made)
+
+    # --- limiting
+
+    def write(self, write: "Write") -> None:
+        """
+        Sets one resource.
+
+        Raises:
+            CgroupError: the controller or the file is not there, or the kernel refuses the value.
+        """
+        directory = self.directory_of(write.controller)
+        if directory is None:
+            if write.optional:
+                return
+            note = f": the cgroup controller {write.controller} is not available"
+            raise CgroupError(ENODEV, "find controller", write.controller, write.pointer, note)
+        file = next((name for name in write.files if exists(f"{directory}/{name}")), "")
+        if not file:
+            if write.optional:
+                return
+            file = write.files[0]
+        try:
+            write_value(f"{directory}/{file}", write.value)
+        except KernelError as error:
+            note = f': writing "{write.value}"' if error.call == "write" else ""
+            raise CgroupError(error.errno, error.call, error.path, write.pointer, note) from None
+
+    def directory_of(self, controller: str) -> "str | None":
+        """
+        Where a controller's files are, or None if the host has no such controller.
+        """
+        if controller in self.paths:
+            return self.paths[controller]
+        if self.unified and controller.encode() in self.unified_controllers():
+            return self.unified
+        return None
+
+    def unified_controllers(self) -> "list[bytes]":
+        """
+        The controllers that the unified directory has files of.
+        """
+        try:
+            return read_file(self.unified + "/cgroup.controllers").split()
+        except KernelError:
+            return []
+
+    def limit_devices(self, rules: "list[Rule]", *, may_fail: bool) -> None:
+        """
+        Applies device rules, by files (v1) or by a program (v2).
+
+        Args:
+            may_fail: whether the caller lacks the right; then it cannot make devices either.
+
+        Raises:
+            CgroupError: the kernel refuses, or there is no cgroup to do it with.
+            ConfigError: cgroup v1 cannot express them.
+        """
+        try:
+            if "devices" in self.paths:
+                self._write_device_rules(rules)
+            elif self.unified:
+                self._attach_device_program(rules)
+            else:
+                raise KernelError(ENODEV, "find controller", "devices")
+        except KernelError as error:
+            if not may_fail or error.errno not in (EPERM, EACCES, ENODEV):
+                raise CgroupError(error.errno, error.call, error.path, DEVICES_POINTER) from None
+
+    def _write_device_rules(self, rules: "list[Rule]") -> None:
+        from pyruntime.cgroup.devices import plan_writes
+
+        for file, value in plan_writes(rules):
+            write_value(f"{self.paths['devices']}/{file}", value)
+
+    def _attach_device_program(self, rules: "list[Rule]") -> None:
+        from pyruntime.cgroup.devices_bpf import compile_rules
+        from pyruntime.native import attach_device_program
+
+        attach_device_program(self.unified, compile_rules(rules))
+
+    # --- looking
+
+    def exists(self) -> bool:
+        """
+        Whether any of it is there.
+        """
+        return any(exists(path) for path in self.directories())
+
+    def _any_directory(self) -> str:
+        for path in [self.unified, self.paths.get("pids", ""), *self.directories()]:
+            if path and exists(path):
+                return path
+        return ""
+
+    def processes(self) -> "list[int]":
+        """
+        The pids in the cgroup and below it, as this pid namespace has them.
+        """
+        directory = self._any_directory()
+        return processes(directory) if directory else []
+
+    def oom_kills(self) -> int:
+        """
+        How many processes the kernel killed for want of memory; 0 if nobody counts.
+        """
+        directory = self.paths.get("memory") or self.unified
+        file = "memory.oom_control" if "memory" in self.paths else "memory.events"
+        try:
+            lines = read_file(f"{directory}/{file}").split(b"\n")
+        except KernelError:
+            return 0
+        return sum(int(line.split()[1]) for line in lines if line.startswith(b"oom_kill "))
+
+    # --- ending
+
+    def kill(self) -> None:
+        """
+        SIGKILL to everything in it; none that forks meanwhile escapes.
+        """
+        if self.unified and self._kill_by_file():
+            if "freezer" in self.paths:
+                self.freezer.try_thaw()  # a frozen v1 process dies only once it runs
+            return
+        frozen = self.freezer.try_freeze()
+        for pid in self.processes():
+            try:
+                posix.kill(pid, KILL)
+            except OSError:
+                pass
+        if frozen:
+            self.freezer.try_thaw()
+
+    def _kill_by_file(self) -> bool:
+        try:
+            write_value(self.unified + "/cgroup.kill", "1")
+        except KernelError:
+            return False
+        return True
+
+    def remove(self) -> None:
+        """
+        Removes the directories and those that the container made in them. Processes that are still dying
+        are waited for.
+
+        Raises:
+            KernelError: one of them stays (EBUSY: a process is in it that is not ours to kill).
+        """
+        deadline = time.monotonic() + REMOVE_SECONDS
+        for path in self.directories():
+            while True:
+                try:
+                    remove_tree(path)
+                    break
+                except OSError as error:
+                    if error.errno != EBUSY or time.monotonic() > deadline:
+                        raise KernelError(error.errno, "rmdir", path) from None
+                    time.sleep(POLL_SECONDS)

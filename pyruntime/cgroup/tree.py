@@ -1,0 +1,99 @@
+"""
+Directories of a cgroup hierarchy: made, listed, removed.
+
+Runs in the runtime process, host namespaces.
+"""
+
+import posix
+
+from pyruntime.errors import KernelError
+from pyruntime.util.fs import read_file, write_value
+
+EBUSY = 16
+
+
+def make_parents(path: str, *, is_cpuset: bool) -> "list[str]":
+    """
+    Makes a directory and those on the way to it; another container's creation may make or remove them at
+    the same time. Returns those that it made, outermost first.
+    """
+    made = []
+    try:
+        posix.mkdir(path, 0o755)
+        made.append(path)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        made += make_parents(path.rpartition("/")[0], is_cpuset=is_cpuset)
+        return made + make_parents(path, is_cpuset=is_cpuset)
+    except OSError as error:
+        raise KernelError(error.errno, "mkdir", path) from None
+    if is_cpuset:
+        fill_cpuset(path)
+    return made
+
+
+def remove_empty(paths: "list[str]") -> None:
+    """
+    Removes directories, innermost last in the list; those that somebody uses meanwhile stay.
+    """
+    for path in reversed(paths):
+        try:
+            posix.rmdir(path)
+        except OSError:
+            pass
+
+
+def fill_cpuset(path: str) -> None:
+    """
+    A new v1 cpuset has no processors and no memory until it gets its parent's.
+    """
+    parent = path.rpartition("/")[0]
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        if not read_file(f"{path}/{name}").strip():
+            write_value(f"{path}/{name}", read_file(f"{parent}/{name}").decode().strip())
+
+
+def _children(path: str) -> "list[str]":
+    return [f"{path}/{name}" for name in posix.listdir(path) if _is_directory(f"{path}/{name}")]
+
+
+def _is_directory(path: str) -> bool:
+    from _stat import S_ISDIR
+
+    try:
+        return S_ISDIR(posix.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def processes(path: str) -> "list[int]":
+    """
+    The pids in a cgroup and in all below it; none if it is gone.
+    """
+    try:
+        pids = [int(pid) for pid in read_file(f"{path}/cgroup.procs").split()]
+        for child in _children(path):
+            pids += processes(child)
+    except (KernelError, OSError):
+        return []
+    return pids
+
+
+def remove_tree(path: str) -> None:
+    """
+    rmdir first: most cgroups have no children. Raises OSError; a directory that is gone is fine.
+    """
+    try:
+        posix.rmdir(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno != EBUSY:
+            raise
+        children = _children(path)
+        if not children:
+            raise
+        for child in children:
+            remove_tree(child)
+        posix.rmdir(path)

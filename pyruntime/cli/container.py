@@ -1,0 +1,141 @@
+"""
+What create and run share: options, the bundle, the request; and the words in front of their errors.
+"""
+
+import posix
+
+from pyruntime.config.load import load_config
+from pyruntime.errors import Error, reason
+from pyruntime.util.fs import absolute
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyruntime.cli import Context
+    from pyruntime.cli.args import Options
+    from pyruntime.runtime.create import Request
+
+BUNDLE_OPTION = (
+    ("bundle", "b"),
+    "str",
+    "",
+    "path to the root of the bundle directory, defaults to the current directory",
+)
+
+PROCESS_OPTIONS = (
+    (
+        ("console-socket",),
+        "str",
+        "",
+        "path to an AF_UNIX socket which will receive a file descriptor referencing the master end of "
+        "the console's pseudoterminal",
+    ),
+    (
+        ("pidfd-socket",),
+        "str",
+        "",
+        "path to an AF_UNIX socket which will receive a file descriptor referencing the process",
+    ),
+    (("pid-file",), "str", "", "specify the file to write the process id to"),
+    (
+        ("preserve-fds",),
+        "int",
+        0,
+        "pass N additional file descriptors to the container (stdio + $LISTEN_FDS + N in total)",
+    ),
+)
+
+CREATE_OPTIONS = (
+    BUNDLE_OPTION,
+    *PROCESS_OPTIONS,
+    (
+        ("no-pivot",),
+        "bool",
+        False,
+        "do not use pivot root to jail process inside rootfs; for a rootfs on top of a ramdisk",
+    ),
+    (
+        ("no-new-keyring",),
+        "bool",
+        False,
+        "do not create a new session keyring for the container, which then inherits the caller's",
+    ),
+)
+
+
+class failing_as:
+    """
+    Puts "pyruntime <verb> failed: " in front of errors inside the block.
+    """
+
+    def __init__(self, verb: str, exit_code: int = 1) -> None:
+        self.prefix = f"pyruntime {verb} failed" if verb != "exec" else "exec failed"
+        self.exit_code = exit_code
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: "Any", error: "Any", trace: "Any") -> None:
+        if isinstance(error, Error):
+            failure = Error(f"{self.prefix}: {error}")
+            failure.exit_code = self.exit_code
+            raise failure from None
+
+
+def make_request(
+    context: "Context", options: "Options", *, detach: bool
+) -> "tuple[Request, dict[str, Any], bytes]":
+    """
+    Reads the bundle and makes the request of create or run.
+
+    Raises:
+        Error: the bundle or the command line cannot be used.
+    """
+    refuse_unbuilt(context)
+    pid_file = absolute(options.pid_file) if options.pid_file else ""
+    console_socket = absolute(options.console_socket) if options.console_socket else ""
+    bundle = absolute(options.bundle or ".")
+    try:
+        posix.chdir(bundle)
+    except OSError as error:
+        raise Error(f"chdir {bundle}: {reason(error.errno or 0)}") from None
+    spec, text = load_config(bundle)
+
+    from pyruntime.runtime.create import Request
+
+    request = Request(context.root, options.arguments[0], bundle)
+    request.no_pivot = options.no_pivot
+    request.no_new_keyring = options.no_new_keyring
+    request.preserve_fds = options.preserve_fds
+    request.pid_file = pid_file
+    terminal = bool(spec.get("process", {}).get("terminal"))
+    request.pass_terminal = terminal_receiver(terminal, detach=detach, console_socket=console_socket)
+    if options.pidfd_socket:
+        request.pidfd_socket = absolute(options.pidfd_socket)
+    return request, spec, text
+
+
+def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "Any":
+    """
+    What takes the terminal's master: the console socket, which is connected to now, or None.
+    """
+    if not terminal and not console_socket:
+        return None
+    from pyruntime.runtime.console import FdSocket, check_terminal
+
+    check_terminal(terminal=terminal, detach=detach, console_socket=console_socket)
+    if not console_socket:
+        return None
+    receiver = FdSocket(console_socket)
+    return lambda fd, number: receiver.pass_fd(fd, f"/dev/pts/{number}".encode())
+
+
+def refuse_unbuilt(context: "Context") -> None:
+    """
+    Global options that this version does not know how to follow.
+    """
+    if context.options.systemd_cgroup:
+        raise Error("--systemd-cgroup is not supported by this version of pyruntime")
+    if context.options.rootless not in ("", "auto", "true", "false"):
+        raise Error(f"invalid value for --rootless: {context.options.rootless}")

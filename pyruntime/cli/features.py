@@ -1,0 +1,63 @@
+"""
+features: what this runtime can do, as JSON (spec: features.md). Fixed when it is built, whatever the host.
+"""
+
+from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
+from pyruntime.cli import write_out
+from pyruntime.config.rules import HOOK_NAMES
+from pyruntime.linux.capabilities import NAMES
+from pyruntime.linux.mount_options import ALL, ID_MAPPED
+from pyruntime.linux.namespaces import NAMESPACES
+from pyruntime.linux.seccomp_names import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
+from pyruntime.util.jsonlite import dumps_indented
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyruntime.cli import Context
+    from pyruntime.cli.args import Options
+
+OPTIONS = ()
+ARGUMENTS = (0, 0)
+USAGE = ""
+
+
+def features() -> "dict[str, Any]":
+    """
+    The document.
+    """
+    return {
+        "ociVersionMin": OCI_VERSION_MIN,
+        "ociVersionMax": OCI_VERSION,
+        "hooks": list(HOOK_NAMES),
+        "mountOptions": sorted(set(ALL) - set(ID_MAPPED)),
+        "linux": {
+            "namespaces": sorted(NAMESPACES),
+            "capabilities": list(NAMES),
+            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": False},
+            "seccomp": {
+                "enabled": True,
+                "actions": sorted(ACTIONS),
+                "operators": sorted(OPERATORS),
+                "archs": sorted(ARCHITECTURES),
+                "knownFlags": list(FLAGS),
+                "supportedFlags": list(FLAGS),
+            },
+            "apparmor": {"enabled": False},
+            "selinux": {"enabled": False},
+            "intelRdt": {"enabled": False},
+            "mountExtensions": {"idmap": {"enabled": False}},
+            "netDevices": {"enabled": False},
+        },
+        "annotations": {"io.pyruntime.version": __version__},
+        "potentiallyUnsafeConfigAnnotations": [],
+    }
+
+
+def run(context: "Context", options: "Options") -> int:
+    """
+    Prints the document.
+    """
+    write_out(dumps_indented(features(), "    ") + "\n")
+    return 0

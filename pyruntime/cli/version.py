@@ -1,0 +1,48 @@
+"""
+--version: lines that engines parse ("NAME version X", "commit: Y").
+"""
+
+import sys
+
+from pyruntime import OCI_VERSION, __version__
+from pyruntime.cli import NAME, write_out
+
+
+def libseccomp_version() -> str:
+    """
+    The version of the libseccomp that profiles are compiled with, "" if there is none. Asked of the library
+    itself: the bindings do not tell.
+    """
+    try:
+        from ctypes import CDLL, POINTER, Structure, c_uint
+    except ImportError:
+        return ""
+
+    class Version(Structure):
+        _fields_ = [("major", c_uint), ("minor", c_uint), ("micro", c_uint)]
+
+    try:
+        function = CDLL("libseccomp.so.2").seccomp_version
+    except OSError:
+        return ""
+    function.restype = POINTER(Version)
+    version = function().contents
+    return f"{version.major}.{version.minor}.{version.micro}"
+
+
+def run() -> int:
+    """
+    Prints the versions.
+    """
+    from pyruntime._build import COMMIT
+
+    lines = [f"{NAME} version {__version__}"]
+    if COMMIT:
+        lines.append(f"commit: {COMMIT}")
+    lines.append(f"spec: {OCI_VERSION}")
+    lines.append(f"python: {sys.version.split()[0]}")
+    libseccomp = libseccomp_version()
+    if libseccomp:
+        lines.append(f"libseccomp: {libseccomp}")
+    write_out("\n".join(lines) + "\n")
+    return 0

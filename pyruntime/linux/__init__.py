@@ -1,0 +1,3 @@
+"""
+Names and numbers of the kernel. Pure data; imports nothing.
+"""

@@ -1,0 +1,5 @@
+# Made by cffi from csrc/host/pyrt.h.
+from typing import Any
+
+ffi: Any
+lib: Any

@@ -1,0 +1,3 @@
+"""
+From a config to what the init is to do, in order. Pure: no files, no processes, no clock.
+"""

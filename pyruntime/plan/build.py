@@ -1,0 +1,97 @@
+"""
+The whole order of a container's creation, and of exec, each on one screen.
+
+Pure: no I/O, no imports outside plan, linux and errors; any user can build any plan.
+"""
+
+from pyruntime.linux.namespaces import NAMESPACES
+from pyruntime.plan import hooks, namespaces, rootfs
+from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.ops import Plan
+from pyruntime.plan.process import ProcessPlan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Spec = dict[str, Any]
+
+
+def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
+    """
+    The plan that makes a container and runs its program, and warnings.
+
+    Args:
+        spec: a config.json that passed the validator and the rules.
+
+    Raises:
+        ConfigError: something only the planner can tell to be impossible.
+    """
+    plan = Plan()
+    user_ns = "user" in listed_namespaces(spec)
+    process = ProcessPlan(plan, spec.get("process"), facts, pointer="/process", user_ns=user_ns)
+
+    process.inherit()
+    namespaces.join(plan, spec)
+    namespaces.clone(plan, spec, facts)
+    namespaces.set_up(plan, spec, facts)
+    rootfs.prepare(plan, spec, facts)
+    read_only_later = rootfs.fill(plan, spec, facts)
+    hooks.during_create(plan, spec, facts)
+    rootfs.enter(plan, spec, facts)  # after the hooks: they may still mount in the root
+    rootfs.open_up(plan, spec)
+    process.terminal(mount=True)  # needs the container's devpts, and /dev writable
+    rootfs.close_up(plan, spec, read_only_later)
+    process.join_keyring(new=True)
+    process.become_user()
+    process.wait()
+    if process.exists:  # without a program nothing can be started (spec: runtime.md "Start")
+        hooks.during_start(plan, spec, facts, process.environment())
+        process.execute()
+    return plan, process.warnings
+
+
+def build_exec(process: "Spec", facts: Facts, join: "ExecTarget", pointer: str) -> "tuple[Plan, list[str]]":
+    """
+    The plan that runs one more process in a container, and warnings.
+
+    Args:
+        process: a valid process object.
+        pointer: where it stands: "" in a process.json.
+    """
+    plan = Plan()
+    user_ns = bool(join.nstypes & NAMESPACES["user"][1])
+    program = ProcessPlan(plan, process, facts, pointer=pointer, user_ns=user_ns)
+
+    program.inherit()
+    if join.root_of:
+        slot = plan.slot()
+        plan.add("HOST", "open_root", "", slot, str(join.root_of))
+    plan.add("JOIN", "join_process", "", plan.fd("container"), join.nstypes)
+    if join.root_of:
+        plan.add("JOIN", "enter_root", "", slot)
+    if user_ns:
+        plan.add("JOIN", "become_root", "", facts.set_groups)
+    plan.add("CLONE", "clone", "", 0, namespaces.cgroup_of_clone(plan, facts, in_user_ns=user_ns), False)
+    namespaces.join_cgroups(plan, facts, in_user_ns=user_ns)
+    plan.add("NS", "use_root", "")
+    plan.add("NS", "new_session", "")
+    program.terminal(mount=False)
+    program.join_keyring(new=False)
+    program.become_user()
+    program.wait()
+    program.execute()
+    return plan, program.warnings
+
+
+class ExecTarget:
+    """
+    How to get into a running container: the namespaces that are its own (CLONE_NEW* flags), and, if its
+    root is not that of its mount namespace, the pid whose root it is (0 otherwise).
+    """
+
+    __slots__ = ("nstypes", "root_of")
+
+    def __init__(self, nstypes: int, root_of: int) -> None:
+        self.nstypes = nstypes
+        self.root_of = root_of

@@ -1,0 +1,103 @@
+"""
+Namespaces: which are joined and in which order, which are made, what is set up in them.
+
+Pure: spec and facts in, operations out (feature map NS-1 to NS-7).
+"""
+
+from pyruntime.linux.namespaces import NAMESPACES
+from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.ops import NONE, Plan
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Spec = dict[str, Any]
+
+
+def _pointer(index: int) -> str:
+    return f"/linux/namespaces/{index}"
+
+
+def join(plan: Plan, spec: "Spec") -> None:
+    """
+    Joins the namespaces given by path. All are opened before the first is joined, for joining a mount
+    namespace changes what paths mean. With a user namespace among them there are two rounds: what the
+    caller's rights suffice for comes first, the rest after the rights that the user namespace gives.
+    """
+    wanted = listed_namespaces(spec)
+    slots = {}
+    for kind in NAMESPACES:
+        index, path = wanted.get(kind, (0, ""))
+        if path:
+            slots[kind] = plan.slot()
+            plan.add("HOST", "open_ns", _pointer(index), slots[kind], path)
+
+    def add(kind: str, attempt: bool) -> None:
+        flag = NAMESPACES[kind][1]
+        plan.add("JOIN", "join_ns", _pointer(wanted[kind][0]), slots[kind], flag, kind, attempt)
+
+    others = [kind for kind in slots if kind != "user"]
+    if "user" in slots:
+        for kind in others:
+            add(kind, True)
+        add("user", False)
+    for kind in others:
+        add(kind, False)
+
+
+def clone(plan: Plan, spec: "Spec", facts: Facts) -> None:
+    """
+    Makes the init, in all new namespaces at once. The cgroup namespace is not among them: its root is
+    where its maker is, so the init makes it after it has joined its cgroup.
+    """
+    flags = 0
+    for kind, (_, path) in listed_namespaces(spec).items():
+        if not path and kind != "cgroup":
+            flags |= NAMESPACES[kind][1]
+    own_user_ns = "user" in listed_namespaces(spec) and not listed_namespaces(spec)["user"][1]
+    cgroup = cgroup_of_clone(plan, facts, in_user_ns=_joins_user_namespace(spec))
+    # Without rights over it, the parent may write the id maps of a process only while it can be traced.
+    plan.add("CLONE", "clone", "/linux/namespaces", flags, cgroup, own_user_ns and facts.euid != 0)
+
+
+def _joins_user_namespace(spec: "Spec") -> bool:
+    return bool(listed_namespaces(spec).get("user", (0, ""))[1])
+
+
+def cgroup_of_clone(plan: Plan, facts: Facts, *, in_user_ns: bool) -> int:
+    """
+    The unified cgroup in which the init is made, if the rights of who makes it suffice: those of a user
+    namespace that was joined do not.
+    """
+    if in_user_ns or not facts.cgroup_directory:
+        return NONE
+    return plan.fd("directory", facts.cgroup_directory)
+
+
+def join_cgroups(plan: Plan, facts: Facts, *, in_user_ns: bool) -> None:
+    """
+    The init moves itself: see op_cgroup_join for the reason, which is speed. What counts are the rights of
+    the runtime, which opens the file.
+    """
+    paths = list(facts.cgroup_tasks)
+    if in_user_ns and facts.cgroup_directory:
+        paths.append(facts.cgroup_directory + "/cgroup.procs")
+    for path in paths:
+        plan.add("NS", "cgroup_join", "/linux/cgroupsPath", plan.fd("tasks", path), path)
+
+
+def set_up(plan: Plan, spec: "Spec", facts: Facts) -> None:
+    """
+    What the init does first in its namespaces.
+    """
+    wanted = listed_namespaces(spec)
+    join_cgroups(plan, facts, in_user_ns=_joins_user_namespace(spec))
+    plan.add("NS", "new_session", "/process")
+    if "cgroup" in wanted and not wanted["cgroup"][1]:
+        plan.add("NS", "new_cgroup_ns", _pointer(wanted["cgroup"][0]))
+    if "network" in wanted and not wanted["network"][1]:
+        plan.add("NS", "loopback_up", _pointer(wanted["network"][0]))
+    for field in ("hostname", "domainname"):
+        if spec.get(field):
+            plan.add("NS", field, "/" + field, spec[field])

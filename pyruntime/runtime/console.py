@@ -1,0 +1,57 @@
+"""
+The container's terminal on the host's side: who gets its master.
+
+Runs in the runtime process. Detached, the master goes to the engine through --console-socket (feature map
+B4): one connection, one message, the terminal's name as payload, one fd. In the foreground the runtime
+keeps it (pyruntime.runtime.foreground).
+"""
+
+import _socket
+import posix
+from _struct import pack
+
+from pyruntime.errors import Error, KernelError
+from pyruntime.util.fs import CLOEXEC
+
+
+class FdSocket:
+    """
+    A connection to a Unix socket that takes one fd: --console-socket, --pidfd-socket.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+        directory, _, name = path.rpartition("/")
+        try:
+            # connect() takes 107 bytes; through the directory's fd any path fits.
+            fd = posix.open(directory or "/", posix.O_PATH | posix.O_DIRECTORY | CLOEXEC)
+            try:
+                self.socket.connect(f"/proc/self/fd/{fd}/{name}")
+            finally:
+                posix.close(fd)
+        except OSError as error:
+            self.socket.close()
+            raise KernelError(error.errno, "connect", path) from None
+
+    def pass_fd(self, fd: int, payload: bytes) -> None:
+        """
+        Sends the one message and closes. Raises KernelError.
+        """
+        control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack("i", fd))]
+        try:
+            self.socket.sendmsg([payload], control, _socket.MSG_NOSIGNAL)
+        except OSError as error:
+            raise KernelError(error.errno, "sendmsg", self.path) from None
+        finally:
+            self.socket.close()
+
+
+def check_terminal(*, terminal: bool, detach: bool, console_socket: str) -> None:
+    """
+    Whether the command line fits process.terminal. Raises Error.
+    """
+    if detach and terminal and not console_socket:
+        raise Error("cannot allocate tty if pyruntime will detach without setting console socket")
+    if (not detach or not terminal) and console_socket:
+        raise Error("cannot use console socket if pyruntime will not detach or allocate tty")

@@ -1,0 +1,284 @@
+"""
+Creates a container: everything up to "created", or nothing at all.
+
+Runs in the runtime process, host namespaces, with the container's lock held. Each thing that is made
+registers how it is unmade; a failure, at any point, unmakes all of them in reverse order. What a killed
+runtime leaves is in state.json before it exists, so that `delete --force` finds it.
+"""
+
+import posix
+
+from pyruntime import native
+from pyruntime.cgroup import hierarchy
+from pyruntime.cgroup.devices import parse_rules
+from pyruntime.cgroup.manager import Cgroup
+from pyruntime.cgroup.resources import ResourceWrites
+from pyruntime.errors import Error, HookError, KernelError
+from pyruntime.plan.build import build_create
+from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.hooks import BEFORE_PIVOT
+from pyruntime.plan.ops import Plan
+from pyruntime.runtime import facts as host
+from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME, make_directory
+from pyruntime.runtime.interrupt import Interrupts
+from pyruntime.runtime.launch import Launch, open_for_plan
+from pyruntime.runtime.state import State, new_state_data
+from pyruntime.runtime.talk import InitDied, InitFailed
+from pyruntime.util import fs
+from pyruntime.util.jsonlite import dumps
+from pyruntime.util.log import warn
+from pyruntime.util.proc import start_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Spec = dict[str, Any]
+
+
+class Request:
+    """
+    What a command asks for. Paths are absolute.
+    """
+
+    def __init__(self, root: str, container_id: str, bundle: str) -> None:
+        self.root = root
+        self.container_id = container_id
+        self.bundle = bundle
+        self.started_later = True  # by `start`, through the container's socket, not by this process
+        self.no_pivot = False
+        self.no_new_keyring = False
+        self.preserve_fds = 0
+        self.pid_file = ""
+        self.pidfd_socket = ""
+        self.pass_terminal: "Callable[[int, int], None] | None" = None  # (master fd, number)
+
+
+class Creation:
+    """
+    The making of one container. After `run` the container is "created": `state` is its state, `launch` the
+    conversation with its init.
+    """
+
+    def __init__(self, request: Request, spec: "Spec", text: bytes) -> None:
+        self.request = request
+        self.spec = spec
+        self.text = text
+        self.undo: "list[Callable[[], None]]" = []
+        self.state: "State"
+        self.launch: Launch
+        self.plan: Plan
+
+        self.hierarchies = hierarchy.detect()
+        self.paths = hierarchy.place_container(self.hierarchies, spec, request.container_id)
+        self.cgroup = Cgroup(self.paths)
+        resources = spec.get("linux", {}).get("resources", {})
+        self.device_rules = parse_rules(resources)
+        # A controller without a hierarchy of its own can only be in the unified one.
+        self.writes = ResourceWrites(resources, lambda c: c not in self.paths and "" in self.paths).collect()
+
+    # --- planning: nothing is made yet
+
+    def facts(self) -> Facts:
+        """
+        What the planner needs to know.
+        """
+        request = self.request
+        facts = host.host_facts()
+        facts.container_id = request.container_id
+        facts.bundle = request.bundle
+        facts.rootfs = self._rootfs()
+        facts.no_pivot = request.no_pivot
+        facts.no_new_keyring = request.no_new_keyring
+        facts.started_later = request.started_later
+        facts.passed_fds, facts.listen_fds = host.inherited_fds(request.preserve_fds)
+        host.add_cgroup(facts, self.hierarchies, self.paths)
+        profile = self.spec.get("linux", {}).get("seccomp")
+        if profile:
+            from pyruntime.runtime.seccomp import filter_for
+
+            facts.seccomp = filter_for(profile, request.root)
+        facts.state_creating = self._state_around_pid("creating")
+        facts.state_created = self._state_around_pid("created")
+        return facts
+
+    def _rootfs(self) -> str:
+        path = fs.absolute(self.spec["root"]["path"], self.request.bundle)
+        try:
+            return fs.real_path(path)
+        except KernelError as error:
+            raise Error(f"invalid rootfs: {error}") from None
+
+    def _state_around_pid(self, status: str) -> "tuple[str, str]":
+        """
+        The state as JSON for a hook in the container, which sees another pid than we do.
+        """
+        state = {"ociVersion": self.spec["ociVersion"], "id": self.request.container_id, "status": status}
+        rest: "Spec" = {"bundle": self.request.bundle}
+        if self.spec.get("annotations"):
+            rest["annotations"] = self.spec["annotations"]
+        return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
+
+    def _check_network_sysctls(self) -> None:
+        """
+        A network namespace joined by path may be the host's own.
+        """
+        path = listed_namespaces(self.spec).get("network", (0, ""))[1]
+        sysctls = self.spec.get("linux", {}).get("sysctl", {})
+        if not path or not any(key.startswith("net") for key in sysctls):
+            return
+        try:
+            same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
+        except OSError as error:
+            raise KernelError(error.errno, "stat", path) from None
+        if same:
+            raise Error(f"net.* sysctls are not allowed in the host network namespace ({path})")
+
+    # --- making
+
+    def run(self) -> None:
+        """
+        Makes the container up to "created".
+
+        Raises:
+            Error: it could not be made; nothing of it is left.
+        """
+        facts = self.facts()
+        self.plan, warnings = build_create(self.spec, facts)
+        for warning in warnings:
+            warn(warning)
+        self._check_network_sysctls()
+        self.interrupts = Interrupts()
+        try:
+            self._make_state(facts)
+            self._make_cgroup(facts)
+            self._start_init(facts)
+            self._set_up_init()
+        except BaseException as error:
+            raise self.fail(error) from None
+
+    def _make_state(self, facts: Facts) -> None:
+        directory = make_directory(self.request.root, self.request.container_id)
+        self.undo.append(directory.remove)
+        # Before the state names it as ours: `delete --force` kills what is in the cgroup.
+        self.cgroup.check_free()
+        fs.replace_file(directory.fd, CONFIG_NAME, self.text)
+        data = new_state_data(self.request.container_id, self.spec, facts, self.paths)
+        if "mount" not in listed_namespaces(self.spec):
+            # The container's mounts will be the host's: whatever is on top of the root then, goes.
+            data["pyruntime"]["host_mount"] = [facts.rootfs, native.mount_id(facts.rootfs)]
+        self.state = State(directory, data)
+        self.state.save()
+
+    def _make_cgroup(self, facts: Facts) -> None:
+        points = {c: h.mount_point for h in self.hierarchies for c in h.controllers or ("",)}
+        # Beside v1 hierarchies the unified one may have the controllers that are left: used on demand.
+        wanted = {write.controller.encode() for write in self.writes if write.controller not in self.paths}
+        self.undo.append(self.cgroup.remove_parents)
+        if hierarchy.is_pure_unified(self.hierarchies):
+            self.cgroup.enable_controllers(points[""])
+        elif wanted and self.cgroup.unified:
+            self.cgroup.enable_controllers(points[""], wanted)
+        self.cgroup.create(points)
+        self.undo.append(self._remove_cgroup)
+        for write in self.writes:
+            self.cgroup.write(write)
+        self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
+
+    def _remove_cgroup(self) -> None:
+        self.cgroup.kill()
+        self.cgroup.remove()
+
+    def _start_init(self, facts: Facts) -> None:
+        native.close_on_exec(3)
+        listener = self.state.directory.listen(SOCKET_NAME) if facts.started_later else -1
+        self.undo.append(self._detach_host_mount)
+        self.launch = Launch(self.plan, 3 + facts.passed_fds, self.interrupts)
+        self.undo.append(self.launch.kill)
+        self.launch.start(lambda what, path: listener if what == "listener" else open_for_plan(what, path))
+        self.state.set_init(self.launch.pid, start_time(self.launch.pid))
+        self.state.save()
+        if listed_namespaces(self.spec).get("user", (0, "joined"))[1] == "":
+            from pyruntime.runtime.idmap import write_maps
+
+            write_maps(self.launch.pid, self.spec["linux"], privileged=facts.euid == 0)
+
+    def _set_up_init(self) -> None:
+        self.launch.go()
+        self.launch.set_up(self._run_hooks, self.request.pass_terminal)
+        self.state.own["creating"] = False
+        self.state.save()
+        if self.request.pid_file:
+            write_pid_file(self.request.pid_file, self.launch.pid)
+        if self.request.pidfd_socket:
+            from pyruntime.runtime.console import FdSocket
+
+            FdSocket(self.request.pidfd_socket).pass_fd(self.launch.pid_fd, b"standard")
+        self.launch.commit()
+
+    def _run_hooks(self) -> None:
+        from pyruntime.runtime.hooks import run_hooks
+
+        for name in BEFORE_PIVOT:
+            hooks = self.spec.get("hooks", {})
+            run_hooks(hooks, name, self.state.oci_state("creating"), self.interrupts)
+
+    def _detach_host_mount(self) -> None:
+        self.state.detach_host_mount()
+
+    # --- failing
+
+    def fail(self, error: BaseException) -> BaseException:
+        """
+        Unmakes all there is, and says what to report: the error in words.
+        """
+        oom_killed = bool(self.paths) and self.cgroup.oom_kills() > 0
+        if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
+            self.launch.kill()
+            error = InitDied(self.launch.status)
+        for undo in reversed(self.undo):
+            try:
+                undo()
+            except (Error, OSError) as trouble:
+                warn(f"cleaning up: {trouble}")
+        if isinstance(error, (InitFailed, InitDied)):
+            from pyruntime.runtime.failure import explain_init
+
+            error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
+        if isinstance(error, HookError):
+            # spec: runtime.md "Lifecycle": a failed hook continues with the end of the lifecycle.
+            from pyruntime.runtime.hooks import run_all_hooks
+
+            run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
+        if isinstance(error, Error) and hasattr(self, "launch"):
+            return StartError(error)
+        return error
+
+
+class StartError(Error):
+    """
+    An error of the container's init, as runC's users know it.
+    """
+
+    def __init__(self, cause: Error) -> None:
+        super().__init__(f"unable to start container process: {cause}")
+        self.cause = cause
+
+
+def write_pid_file(path: str, pid: int) -> None:
+    """
+    The pid in decimal, put in place atomically: whoever waits for the file reads all of it.
+
+    Raises:
+        KernelError: it cannot be written.
+    """
+    directory, _, name = path.rpartition("/")
+    try:
+        fd = posix.open(directory or "/", posix.O_RDONLY | posix.O_DIRECTORY | fs.CLOEXEC)
+    except OSError as error:
+        raise KernelError(error.errno, "open", directory) from None
+    try:
+        fs.replace_file(fd, name, str(pid).encode(), 0o666)
+    finally:
+        posix.close(fd)

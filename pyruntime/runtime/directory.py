@@ -1,0 +1,194 @@
+"""
+A container's directory below the state root: made, found, locked, removed.
+
+Runs in the runtime process. Everything in the directory is reached through its fd, and the lock is on that,
+too: no file is needed for it, and one who waits for the lock of a directory that goes away notices.
+"""
+
+import fcntl
+import posix
+
+from pyruntime.errors import ContainerExists, ContainerNotFound, Error, KernelError, StateError
+from pyruntime.util import fs
+
+CONFIG_NAME = "config.json"
+SOCKET_NAME = "start.sock"
+RESERVED = (".", "..", ".cache")
+ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
+
+
+def check_id(container_id: str) -> None:
+    """
+    An id becomes a file name, a keyring's and a cgroup's name (feature map OP-3). Raises StateError.
+    """
+    if not container_id:
+        raise StateError("container id cannot be empty")
+    if container_id in RESERVED or not ID_CHARACTERS.issuperset(container_id) or len(container_id) > 255:
+        raise StateError("invalid container ID format")
+
+
+class Directory:
+    """
+    <root>/<id>, open: everything in it is reached by this fd, and the lock is on it.
+    """
+
+    def __init__(self, root: str, container_id: str, fd: int) -> None:
+        self.root = root
+        self.container_id = container_id
+        self.fd = fd
+
+    @property
+    def path(self) -> str:
+        """
+        The path of the directory.
+        """
+        return f"{self.root}/{self.container_id}"
+
+    def close(self) -> None:
+        """
+        Gives the lock back, too.
+        """
+        if self.fd >= 0:
+            posix.close(self.fd)
+        self.fd = -1
+
+    def has(self, name: str) -> bool:
+        """
+        Whether a file is in the directory.
+        """
+        try:
+            posix.stat(name, dir_fd=self.fd, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    def address(self, name: str) -> str:
+        """
+        A path for bind and connect, which take 107 bytes and no directory fd.
+        """
+        return f"/proc/self/fd/{self.fd}/{name}"
+
+    def listen(self, name: str) -> int:
+        """
+        A socket in the directory that the init will accept one connection on; its fd.
+        """
+        import _socket
+
+        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        try:
+            sock.bind(self.address(name))
+            sock.listen(1)
+        except OSError as error:
+            sock.close()
+            raise KernelError(error.errno, "bind", f"{self.path}/{name}") from None
+        return sock.detach()
+
+    # --- the lock
+
+    def lock(self) -> None:
+        """
+        Waits until no other command works on this container. It may be gone then.
+
+        Raises:
+            ContainerNotFound: it is.
+        """
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        if posix.fstat(self.fd).st_nlink == 0:
+            self.close()
+            raise ContainerNotFound
+
+    def unlock(self) -> None:
+        """
+        Lets other commands work on the container.
+        """
+        fcntl.flock(self.fd, fcntl.LOCK_UN)
+
+    def is_locked(self) -> bool:
+        """
+        Whether another command works on it.
+        """
+        try:
+            probe = posix.open(self.path, posix.O_RDONLY | posix.O_DIRECTORY | fs.CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(probe, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            posix.close(probe)
+        return False
+
+    # --- its content
+
+    def read(self, name: str) -> bytes:
+        """
+        Everything in a file of it. Raises KernelError.
+        """
+        try:
+            return fs.read_file(name, dir_fd=self.fd)
+        except KernelError as error:
+            raise KernelError(error.errno, error.call, f"{self.path}/{name}") from None
+
+    def config_text(self) -> bytes:
+        """
+        config.json as it was when the container was created (spec: later edits have no effect).
+        """
+        return self.read(CONFIG_NAME)
+
+    def remove(self) -> None:
+        """
+        Removes the directory. Nothing but files is ever in it.
+        """
+        for name in posix.listdir(self.fd):
+            try:
+                posix.unlink(name, dir_fd=self.fd)
+            except OSError as error:
+                raise KernelError(error.errno, "unlink", f"{self.path}/{name}") from None
+        try:
+            posix.rmdir(self.path)
+        except OSError as error:
+            raise KernelError(error.errno, "rmdir", self.path) from None
+
+
+def open_directory(root: str, container_id: str) -> Directory:
+    """
+    The directory of an existing container.
+
+    Raises:
+        StateError: the id is not one.
+        ContainerNotFound: there is no such container.
+    """
+    check_id(container_id)
+    path = f"{root}/{container_id}"
+    try:
+        fd = posix.open(path, posix.O_RDONLY | posix.O_DIRECTORY | posix.O_NOFOLLOW | fs.CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ContainerNotFound from None
+    except OSError as error:
+        raise KernelError(error.errno, "open", path) from None
+    return Directory(root, container_id, fd)
+
+
+def make_directory(root: str, container_id: str) -> Directory:
+    """
+    The directory of a new container, with its lock.
+
+    Raises:
+        ContainerExists: the id is taken.
+    """
+    check_id(container_id)
+    fs.make_directories(root, 0o700)
+    path = f"{root}/{container_id}"
+    try:
+        posix.mkdir(path, 0o700)
+    except FileExistsError:
+        raise ContainerExists from None
+    except OSError as error:
+        raise KernelError(error.errno, "mkdir", path) from None
+    directory = open_directory(root, container_id)
+    try:
+        directory.lock()
+    except ContainerNotFound:
+        raise Error(f"{path} was removed while the container was being created") from None
+    return directory

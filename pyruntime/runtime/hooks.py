@@ -1,0 +1,153 @@
+"""
+Hooks of the runtime's own namespaces: prestart, createRuntime, poststart, poststop.
+
+Runs in the runtime process, host namespaces; each hook is a child of it (spec: config.md "POSIX-platform
+Hooks", feature map HK-1 to HK-11).
+"""
+
+import posix
+import time
+from select import POLLIN, poll
+
+from pyruntime.errors import Error, HookError, reason
+from pyruntime.linux.signals import KILL
+from pyruntime.runtime.failure import describe_status
+from pyruntime.util.fs import write_all
+from pyruntime.util.jsonlite import dumps
+from pyruntime.util.log import warn
+from pyruntime.util.proc import send_signal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyruntime.runtime.interrupt import Interrupts
+
+MAX_OUTPUT = 4096
+
+
+def run_hooks(
+    hooks: "dict[str, Any]", name: str, state: "dict[str, Any]", interrupts: "Interrupts | None" = None
+) -> None:
+    """
+    Runs the hooks of one kind in their order; the first that fails ends it.
+
+    Args:
+        hooks: config.json's hooks.
+        state: the container's state, which each hook gets on its standard input.
+
+    Raises:
+        HookError: a hook could not be run, failed, or took too long.
+        Interrupted: a signal asked us to stop; the hook is killed.
+    """
+    for index, hook in enumerate(hooks.get(name, [])):
+        failure = _run(hook, state, interrupts)
+        if failure:
+            raise HookError(name, index, failure)
+
+
+def run_all_hooks(hooks: "dict[str, Any]", name: str, state: "dict[str, Any]") -> None:
+    """
+    Runs all of them; a failure is a warning (spec: poststop).
+    """
+    for index, hook in enumerate(hooks.get(name, [])):
+        try:
+            failure = _run(hook, state, None)
+        except Error as error:
+            failure = str(error)
+        if failure:
+            warn(str(HookError(name, index, failure)))
+
+
+def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupts | None") -> str:
+    """
+    Runs one hook. Returns why it failed, "" if it did not.
+    """
+    path = hook["path"]
+    environment = (
+        {name: value for name, _, value in (entry.partition("=") for entry in hook["env"])}
+        if "env" in hook
+        else posix.environ
+    )
+    # A file, not a pipe: no hook has to read it, and it may be longer than a pipe holds.
+    state_fd = posix.memfd_create("state", posix.MFD_CLOEXEC)
+    read_fd, write_fd = posix.pipe2(posix.O_CLOEXEC)
+    try:
+        write_all(state_fd, dumps(state).encode())
+        posix.lseek(state_fd, 0, 0)
+        pid = posix.posix_spawn(
+            path,
+            hook.get("args") or [path],
+            environment,
+            file_actions=[
+                (posix.POSIX_SPAWN_DUP2, state_fd, 0),
+                (posix.POSIX_SPAWN_DUP2, write_fd, 1),
+                (posix.POSIX_SPAWN_DUP2, write_fd, 2),
+            ],
+            setsigmask=[],
+            setsigdef=range(1, 32),
+        )
+    except OSError as error:
+        return f"{path}: {reason(error.errno or 0)}"
+    finally:
+        posix.close(state_fd)
+        posix.close(write_fd)
+        if "pid" not in locals():
+            posix.close(read_fd)
+    try:
+        return _wait(pid, read_fd, hook, interrupts)
+    finally:
+        posix.close(read_fd)
+
+
+def _wait(pid: int, output_fd: int, hook: "dict[str, Any]", interrupts: "Interrupts | None") -> str:
+    """
+    Until the hook itself ends, whatever it left running, or its time is over.
+    """
+    path, timeout = hook["path"], hook.get("timeout", 0)
+    pid_fd = posix.pidfd_open(pid)
+    late = True
+    try:
+        output, late = _collect(pid_fd, output_fd, timeout, interrupts)
+    finally:
+        if late:
+            send_signal(pid_fd, KILL)
+        posix.close(pid_fd)
+        status = posix.waitpid(pid, 0)[1]
+    text = output.decode("utf-8", "replace").strip()
+    printed = f", output: {text}" if text else ""
+    if late:
+        return f"hook ran past specified timeout of {timeout}.0s{printed}"
+    return f"{path} {describe_status(status)}{printed}" if status else ""
+
+
+def _collect(
+    pid_fd: int, output_fd: int, timeout: int, interrupts: "Interrupts | None"
+) -> "tuple[bytes, bool]":
+    """
+    What the hook printed, the beginning of it, and whether its time is over.
+    """
+    deadline = time.monotonic() + timeout if timeout else None
+    fds = [pid_fd, output_fd]
+    output = b""
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
+        ready = interrupts.wait_for(*fds, timeout=left) if interrupts else _poll(fds, left)
+        if not ready:
+            return output, True
+        if output_fd in ready:
+            data = posix.read(output_fd, 65536)
+            output += data[: MAX_OUTPUT - len(output)]
+            if not data:
+                fds.remove(output_fd)
+        elif pid_fd in ready:
+            return output, False
+        if deadline is not None and time.monotonic() > deadline and pid_fd not in ready:
+            return output, True
+
+
+def _poll(fds: "list[int]", timeout: "float | None") -> "list[int]":
+    poller = poll()
+    for fd in fds:
+        poller.register(fd, POLLIN)
+    return [fd for fd, _ in poller.poll(timeout)]

@@ -1,0 +1,97 @@
+"""
+The compiled seccomp filter of a profile: from the cache, or compiled and put there.
+
+Runs in the runtime process. libseccomp (through its Python bindings) is only loaded on a miss, which costs
+tens of milliseconds; the cached program is used only if the whole profile and the library are the same.
+"""
+
+import marshal
+import posix
+
+from pyruntime.errors import KernelError
+from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER
+from pyruntime.util.fs import CLOEXEC, make_directories, read_file, replace_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Profile = dict[str, Any]
+
+CACHE = ".cache/seccomp"
+MAX_FILTERS = 256  # a cache that somebody fills with ever new profiles is emptied
+
+
+def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
+    """
+    (flags of seccomp(2), filter) of a profile, or None if it says nothing.
+
+    Args:
+        root: the state root; the cache is below it.
+
+    Raises:
+        Error: libseccomp cannot be loaded, or does not take the profile.
+    """
+    if not profile.get("syscalls") and profile["defaultAction"] == "SCMP_ACT_ALLOW":
+        return None
+    key = marshal.dumps([profile, posix.uname().machine], 2)
+    directory, name = f"{root}/{CACHE}", _name(key)
+    program = _cached(f"{directory}/{name}", key)
+    if program is None:
+        from pyruntime.runtime.seccomp_compile import compile_profile, library
+
+        program = compile_profile(profile)
+        _store(directory, name, marshal.dumps((key, library(), program), 2))
+    return flags_of(profile), program
+
+
+def flags_of(profile: "Profile") -> int:
+    """
+    The flags of seccomp(2): as listed; without a list, no mitigation that costs every system call (what
+    runC does, too). How notifications are waited for means nothing without any, and the kernel refuses it.
+    """
+    names = profile.get("flags", ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
+    return sum({FLAGS[name] for name in names if name not in NEEDS_LISTENER})
+
+
+def _name(key: bytes) -> str:
+    from _blake2 import blake2s
+
+    return str(blake2s(key, digest_size=16).hexdigest())
+
+
+def _cached(path: str, key: bytes) -> "bytes | None":
+    try:
+        known_key, library, program = marshal.loads(read_file(path))
+    except (KernelError, ValueError, EOFError, TypeError):
+        return None
+    return program if known_key == key and _is_same_library(*library) else None
+
+
+def _is_same_library(path: str, identity: "tuple[int, int, int]") -> bool:
+    try:
+        st = posix.stat(path)
+    except OSError:
+        return False
+    return (st.st_ino, st.st_size, st.st_mtime_ns) == identity
+
+
+def _store(directory: str, name: str, data: bytes) -> None:
+    """
+    A cache that cannot be written is no reason to fail.
+    """
+    try:
+        make_directories(directory, 0o700)
+        fd = posix.open(directory, posix.O_RDONLY | posix.O_DIRECTORY | CLOEXEC)
+    except (KernelError, OSError):
+        return
+    try:
+        names = posix.listdir(fd)
+        if len(names) >= MAX_FILTERS:
+            for old in names:
+                posix.unlink(old, dir_fd=fd)
+        replace_file(fd, name, data)
+    except (KernelError, OSError):
+        pass
+    finally:
+        posix.close(fd)

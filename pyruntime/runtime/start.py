@@ -1,0 +1,103 @@
+"""
+Starts the program of a created container.
+
+Runs in the runtime process, in another process than the one that created the container: the init is
+reached through the socket in the container's directory.
+"""
+
+import _socket
+import posix
+
+from pyruntime.errors import Error, HookError, KernelError, StateError
+from pyruntime.runtime.directory import SOCKET_NAME
+from pyruntime.runtime.state import State
+from pyruntime.util.proc import open_process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyruntime.runtime.talk import Conversation
+
+REFUSALS = {
+    "stopped": "cannot start a container that has stopped",
+    "running": "cannot start an already running container",
+}
+
+
+def start(state: State) -> None:
+    """
+    Runs the program (spec: runtime.md "Start").
+
+    Args:
+        state: loaded with the lock.
+
+    Raises:
+        StateError: the container is not "created"; nothing has changed.
+        Error: the program could not be run, or a hook failed; the container is gone then.
+    """
+    status = state.status()
+    if status != "created":
+        raise StateError(REFUSALS.get(status, f"cannot start a container in the {status} state"))
+    if not state.own["has_program"]:
+        raise StateError("cannot start a container whose config has no process")
+    talk = _connect(state)
+    try:
+        talk.send("START")
+        talk.await_program()
+    except Error as error:
+        raise failed(state, error) from None
+    finally:
+        talk.close()
+    posix.unlink(SOCKET_NAME, dir_fd=state.directory.fd)
+    after_start(state)
+
+
+def after_start(state: State) -> None:
+    """
+    The hooks that want the program to run already. They may call us, so the lock is given back first; one
+    that fails ends the container (spec: runtime.md "Lifecycle").
+
+    Raises:
+        HookError: a hook failed; the container is gone.
+    """
+    hooks = state.own["hooks"]
+    if not hooks.get("poststart"):
+        return
+    from pyruntime.runtime.hooks import run_hooks
+
+    state.directory.unlock()
+    try:
+        run_hooks(hooks, "poststart", state.oci_state("running"))
+    except HookError as error:
+        state.directory.lock()
+        raise failed(state, error) from None
+
+
+def failed(state: State, error: Error) -> Error:
+    """
+    Ends and removes a container whose start failed; the error in words.
+    """
+    from pyruntime.runtime.delete import destroy, end_all
+    from pyruntime.runtime.failure import explain_init
+
+    text = state.directory.config_text()
+    oom_killed = end_all(state)
+    error = explain_init(error, None, text, oom_killed=oom_killed)
+    destroy(state)
+    return error
+
+
+def _connect(state: State) -> "Conversation":
+    from pyruntime.runtime.talk import Conversation
+
+    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+    try:
+        sock.connect(state.directory.address(SOCKET_NAME))
+    except OSError as error:
+        sock.close()
+        # The init listens from "created" until it is asked.
+        pid_fd = open_process(state.pid, state.started)
+        if pid_fd is None:
+            raise StateError(REFUSALS["stopped"]) from None
+        posix.close(pid_fd)
+        raise KernelError(error.errno, "connect", f"{state.directory.path}/{SOCKET_NAME}") from None
+    return Conversation(sock.detach())

@@ -1,0 +1,246 @@
+"""
+A container between two commands: what state.json says of it, and the status that follows.
+
+Runs in the runtime process. The status is derived from what is there each time, never stored as truth
+(feature map ST-1 to ST-3, B4).
+"""
+
+from pyruntime import __version__
+from pyruntime.errors import ContainerNotFound, KernelError, StateError
+from pyruntime.runtime.directory import SOCKET_NAME, Directory, open_directory
+from pyruntime.util import fs
+from pyruntime.util.jsonlite import JsonError, dumps, loads
+from pyruntime.util.proc import command_name, is_alive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from pyruntime.plan.facts import Facts
+
+STATE_NAME = "state.json"
+INIT_NAME = "pyruntime:init"  # what the kernel calls our init until it executes the program
+
+REQUIRED = ("init_process_pid", "init_process_start", "created", "cgroup_paths")
+REQUIRED_OWN = (
+    "annotations",
+    "bundle",
+    "creating",
+    "has_program",
+    "hooks",
+    "host_mount",
+    "namespace_files",
+    "ociVersion",
+    "own_pid_namespace",
+    "root_is_moved",
+    "rootfs",
+)
+
+
+class State:
+    """
+    What state.json holds, and the container's directory it is in.
+    """
+
+    def __init__(self, directory: "Directory", data: "dict[str, Any]") -> None:
+        self.directory = directory
+        self.data = data
+        self.own: "dict[str, Any]" = data["pyruntime"]  # what runC's state.json has no place for
+
+    @property
+    def pid(self) -> int:
+        """
+        The init's pid in the runtime's pid namespace, 0 before there is one.
+        """
+        return int(self.data["init_process_pid"])
+
+    @property
+    def started(self) -> int:
+        """
+        The init's start time, which makes the pid unique.
+        """
+        return int(self.data["init_process_start"])
+
+    def set_init(self, pid: int, started: int) -> None:
+        """
+        Notes which process is the init.
+        """
+        self.data["init_process_pid"] = pid
+        self.data["init_process_start"] = started
+        self.data["namespace_paths"] = {
+            kind: f"/proc/{pid}/ns/{file}" for kind, file in self.own["namespace_files"].items()
+        }
+
+    def save(self) -> None:
+        """
+        Writes state.json, atomically.
+        """
+        data = dumps(self.data).encode()
+        fs.replace_file(self.directory.fd, STATE_NAME, data)
+
+    def config(self) -> "dict[str, Any]":
+        """
+        The config as it was when the container was created.
+        """
+        text = self.directory.config_text().removeprefix(b"\xef\xbb\xbf").decode()
+        config = loads(text)
+        assert isinstance(config, dict)
+        return config
+
+    def cgroup_paths(self) -> "dict[str, str]":
+        """
+        Controller -> directory, "" for the unified hierarchy.
+        """
+        paths: "dict[str, str]" = self.data["cgroup_paths"]
+        return paths
+
+    def status(self) -> str:
+        """
+        creating, created, running, paused or stopped.
+        """
+        if self.own["creating"]:
+            return "creating" if self.directory.is_locked() else "stopped"
+        if not is_alive(self.pid, self.started):
+            return "stopped"
+        if self._is_frozen():
+            return "paused"
+        if self.directory.has(SOCKET_NAME) and command_name(self.pid) == INIT_NAME:
+            return "created"
+        return "running"
+
+    def _is_frozen(self) -> bool:
+        if not self.data["cgroup_paths"]:
+            return False
+        from pyruntime.cgroup.freezer import Freezer
+
+        return Freezer(self.cgroup_paths()).is_frozen()
+
+    def detach_host_mount(self) -> None:
+        """
+        Without a mount namespace the container's root is mounted over itself on the host, and all its
+        mounts are below that: one umount takes them away. What was there before stays.
+        """
+        if not self.own["host_mount"]:
+            return
+        from pyruntime.native import detach_mount, mount_id
+
+        path, before = self.own["host_mount"]
+        if mount_id(path) not in (0, before):
+            detach_mount(path)
+
+    def oci_state(self, status: str) -> "dict[str, Any]":
+        """
+        The state as the specification has it, for hooks and users (runtime.md "State").
+        """
+        state = {
+            "ociVersion": self.own["ociVersion"],
+            "id": self.data["id"],
+            "status": status,
+            "pid": 0 if status == "stopped" else self.pid,
+            "bundle": self.own["bundle"],
+        }
+        if self.own["annotations"]:
+            state["annotations"] = self.own["annotations"]
+        return state
+
+
+def parse(directory: Directory) -> State:
+    """
+    The state in a container's directory.
+
+    Raises:
+        ContainerNotFound: nothing has been written yet.
+        StateError: the file is damaged, or another runtime's.
+    """
+    path = f"{directory.path}/{STATE_NAME}"
+    try:
+        raw = directory.read(STATE_NAME)
+    except KernelError as error:
+        if error.errno == fs.ENOENT:
+            raise ContainerNotFound from None
+        raise
+    try:
+        data = loads(raw.decode())
+    except (JsonError, UnicodeDecodeError) as error:
+        raise StateError(f"{path} is damaged: {error}") from None
+    if not isinstance(data, dict) or not isinstance(data.get("pyruntime"), dict):
+        raise StateError(f"{path} was not written by pyruntime")
+    if data.get("id") != directory.container_id:
+        raise StateError(f"{path} is of another container")
+    missing = [key for key in REQUIRED if key not in data]
+    missing += [key for key in REQUIRED_OWN if key not in data["pyruntime"]]
+    if missing:
+        raise StateError(f"{path} is damaged: it has no {', '.join(missing)}")
+    return State(directory, data)
+
+
+def load(root: str, container_id: str) -> State:
+    """
+    The state of a container, without its lock.
+    """
+    return parse(open_directory(root, container_id))
+
+
+def load_locked(root: str, container_id: str) -> State:
+    """
+    The state of a container, with its lock: no other command changes it until this one ends.
+    """
+    directory = open_directory(root, container_id)
+    directory.lock()
+    return parse(directory)
+
+
+def new_state_data(
+    container_id: str, spec: "dict[str, Any]", facts: "Facts", cgroup_paths: "dict[str, str]"
+) -> "dict[str, Any]":
+    """
+    What state.json says of a container that is about to be made: the names that readers of runC's file
+    know, and below "pyruntime" what only we need.
+    """
+    from pyruntime.linux.namespaces import NAMESPACES
+    from pyruntime.plan.facts import listed_namespaces
+
+    listed = listed_namespaces(spec)
+    files = {_runc_name(kind): file for kind, (file, _) in NAMESPACES.items() if kind in listed}
+    annotations = spec.get("annotations", {})
+    labels = [f"bundle={facts.bundle}"] + [f"{key}={value}" for key, value in annotations.items()]
+    hooks = spec.get("hooks", {})
+    return {
+        "id": container_id,
+        "init_process_pid": 0,
+        "init_process_start": 0,
+        "created": now(),
+        "config": {"rootfs": facts.rootfs, "labels": labels, "version": spec["ociVersion"]},
+        "rootless": facts.euid != 0,
+        "cgroup_paths": cgroup_paths,
+        "namespace_paths": {},
+        "pyruntime": {
+            "version": __version__,
+            "ociVersion": spec["ociVersion"],
+            "bundle": facts.bundle,
+            "rootfs": facts.rootfs,
+            "annotations": annotations,
+            "hooks": {name: hooks[name] for name in ("poststart", "poststop") if hooks.get(name)},
+            "namespace_files": files,
+            "own_pid_namespace": listed.get("pid", (0, "none"))[1] == "",
+            "has_program": "process" in spec,
+            "root_is_moved": "mount" not in listed or facts.no_pivot,
+            "host_mount": [],
+            "creating": True,
+        },
+    }
+
+
+def _runc_name(kind: str) -> str:
+    return "NEW" + {"mount": "NS", "network": "NET"}.get(kind, kind.upper())
+
+
+def now() -> str:
+    """
+    The time as Go writes it (RFC 3339, nanoseconds without trailing zeros, UTC).
+    """
+    import time
+
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    fraction = f".{nanoseconds:09d}".rstrip("0").rstrip(".")
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + fraction + "Z"

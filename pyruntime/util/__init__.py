@@ -1,0 +1,3 @@
+"""
+What has nothing to do with containers. Runs in the runtime process.
+"""

@@ -1,0 +1,96 @@
+"""
+features: what the runtime can do (feature map A14).
+"""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.schemas import errors_of
+
+RUNC = shutil.which("runc151")
+HOOKS = "prestart createRuntime createContainer startContainer poststart poststop".split()
+
+
+@pytest.fixture
+def features(call):
+    result = call("features")
+    assert (result.returncode, result.stderr) == (0, "")
+    return json.loads(result.stdout)
+
+
+@pytest.mark.row("FT-1")
+def test_it_fits_the_official_schema(features):
+    assert errors_of("features-schema.json", features) == []
+
+
+@pytest.mark.row("FT-1")
+def test_versions(features):
+    assert features["ociVersionMin"] == "1.0.0"
+    assert features["ociVersionMax"].startswith("1.")
+
+
+@pytest.mark.ours("runc 1.1.5 is older than version 1.3.0 of the specification")
+def test_newest_version(features):
+    assert features["ociVersionMax"] == "1.3.0"
+
+
+@pytest.mark.row("FT-2")
+def test_hooks(features):
+    assert features["hooks"] == HOOKS
+
+
+@pytest.mark.row("FT-4")
+def test_namespaces_and_capabilities(features):
+    assert set(features["linux"]["namespaces"]) == set("cgroup ipc mount network pid user uts".split())
+    assert len(features["linux"]["capabilities"]) == 41
+
+
+@pytest.mark.row("FT-5")
+@pytest.mark.ours("runc has systemd cgroups, AppArmor and SELinux, which come later here")
+def test_what_is_not_built_is_not_claimed(features):
+    linux = features["linux"]
+    assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": False}
+    for name in ("apparmor", "selinux", "intelRdt", "netDevices"):
+        assert linux[name] == {"enabled": False}, name
+    assert linux["mountExtensions"] == {"idmap": {"enabled": False}}
+    assert "idmap" not in features["mountOptions"]
+
+
+@pytest.mark.row("FT-6")
+def test_seccomp(features):
+    seccomp = features["linux"]["seccomp"]
+    assert seccomp["enabled"] is True
+    assert {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"} <= set(seccomp["actions"])
+    assert "SCMP_ARCH_X86_64" in seccomp["archs"]
+
+
+@pytest.mark.skipif(RUNC is None, reason="runc 1.5 is not installed")
+@pytest.mark.row("FT-3")
+@pytest.mark.ours("the comparison is with runc 1.5.1, not with an older one")
+def test_same_as_runc_where_it_is_the_same(features):
+    theirs = json.loads(subprocess.run([RUNC, "features"], capture_output=True, check=True).stdout)
+    for key in ("ociVersionMin", "ociVersionMax", "hooks", "mountOptions"):
+        assert features[key] == theirs[key], key
+    ours, theirs = features["linux"], theirs["linux"]
+    assert ours["capabilities"] == sorted(theirs["capabilities"], key=ours["capabilities"].index)
+    assert set(theirs["namespaces"]) - set(ours["namespaces"]) == {"time"}
+    assert set(theirs["seccomp"]["actions"]) - set(ours["seccomp"]["actions"]) == {"SCMP_ACT_NOTIFY"}
+    assert ours["seccomp"]["operators"] == theirs["seccomp"]["operators"]
+    assert set(theirs["seccomp"]["archs"]) <= set(ours["seccomp"]["archs"])
+
+
+@pytest.mark.row("FT-10")
+def test_it_does_not_depend_on_the_caller(call, features, tmp_path):
+    user = 65534 if os.geteuid() == 0 else None
+    result = call("features", env={}, cwd="/", user=user)
+    assert json.loads(result.stdout) == features
+
+
+def test_layout(call):
+    text = call("features").stdout
+    assert text.startswith('{\n    "ociVersionMin": "')
+    assert text.endswith("\n}\n")

@@ -1,0 +1,157 @@
+"""
+The same words to Debian's runc and to us: exit code, what comes on stdout, the message on stderr.
+"""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from tests.support.runtime import OURS, TIMEOUT
+
+RUNC = shutil.which("runc")
+pytestmark = pytest.mark.skipif(RUNC is None, reason="runc is not installed")
+
+SAME = """
+    --nope list
+    list --nope
+    nope
+    help nope
+    state
+    state a b
+    start
+    start a b
+    kill
+    kill a b c
+    create
+    create a b
+    run
+    run a b
+    delete
+    delete a b
+    exec
+    exec nope
+    exec nope true
+    exec nope --
+    exec --nope x
+    exec -e
+    pause
+    pause a b
+    resume
+    ps
+    list x
+    spec x
+    features x
+    features -x
+    list --format
+    list --format xml
+    list -=x
+    ---root x list
+    --root
+    --log-format xml list
+    --log-format json state nope
+    --log /nonexistent/log list
+    --log /tmp list
+    state nope
+    state ''
+    state .
+    state ..
+    state a/b
+    state a:b
+    state -- -x
+    start nope
+    kill nope
+    kill nope KILL
+    kill --all nope KILL
+    pause nope
+    resume nope
+    ps nope
+    ps nope -ef
+    ps --format x nope
+    delete nope
+    delete --force nope
+    create nope
+    create ''
+    create a/b
+    create --bundle /nonexistent x
+    run nope
+    run -b /dev/null x
+    run --bundle=/nonexistent x
+    list
+    list -q
+    list -f json
+    list --format=table
+    list -q -f json
+    --help nope
+    --help
+    help
+    h
+    help list
+    list -h
+    list --help x
+    exec --help
+    --rootless=auto state nope
+    --systemd-cgroup state nope
+    --debug=false state nope
+""".strip().splitlines()
+
+# The same exit code and no more: our words say more, or something else.
+OTHER_WORDS = [
+    "create --preserve-fds x id",
+    "run --detach=maybe id",
+    "spec --bundle /nonexistent",
+    "--version",
+    "features",
+]
+
+
+def outcome(program: str, words: str, directory, root) -> "tuple[int, str, str]":
+    """
+    Exit code, first line of stdout, message on stderr; with the program's name as X.
+    """
+    name = program.rpartition("/")[2]
+    argv = [name, *[word.strip("'") for word in words.split()]]
+    if not words.startswith("-"):
+        argv[1:1] = ["--root", str(root)]
+    result = subprocess.run(
+        argv,
+        executable=program,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=TIMEOUT,
+    )
+    stderr = re.sub(r'time="[^"]*"|"time":"[^"]*"', "TIME", result.stderr).replace(r"\n", "")
+    first = result.stdout.split("\n")[0]
+    return result.returncode, re.sub(name, "X", first), re.sub(name, "X", stderr)
+
+
+@pytest.fixture
+def both(tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+
+    def run(words):
+        return [outcome(program, words, tmp_path, root) for program in (OURS, RUNC)]
+
+    return run
+
+
+@pytest.mark.parametrize("words", [line.strip() for line in SAME])
+def test_same_outcome(both, words, needs_root):
+    ours, runc = both(words)
+    assert ours == runc
+
+
+@pytest.mark.parametrize("words", OTHER_WORDS)
+def test_same_exit_code(both, words, needs_root):
+    ours, runc = both(words)
+    assert ours[0] == runc[0]
+    assert (ours[2] == "") == (runc[2] == "")
+
+
+def test_a_wrong_global_option_is_found_first(both, needs_root):
+    ours, runc = both("--nope --help nope")
+    assert ours == runc

@@ -1,0 +1,107 @@
+"""
+Fixtures of all tests: the runtime, bundles, containers, and the check that nothing is left.
+"""
+
+import itertools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import host
+from tests.support.bundle import Bundle
+from tests.support.container import Container
+from tests.support.runtime import ROOT, from_environment
+
+HELPER = ROOT / "tests" / "helpers" / "inside.c"
+NUMBERS = itertools.count()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "ours(reason): runc differs, and why; not run with RUNTIME=runc")
+
+
+def pytest_collection_modifyitems(items):
+    if "RUNTIME" not in os.environ:
+        return
+    for item in items:
+        marker = item.get_closest_marker("ours")
+        if marker:
+            item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']}: {marker.args[0]}"))
+
+
+@pytest.fixture(scope="session")
+def inside() -> Path:
+    """
+    The static helper program, compiled once and kept.
+    """
+    target = ROOT / "build" / "tests" / "inside"
+    if not target.exists() or target.stat().st_mtime < HELPER.stat().st_mtime:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        compiler = "musl-gcc" if shutil.which("musl-gcc") else "cc"
+        subprocess.run([compiler, "-static", "-O2", "-o", target, HELPER], check=True)
+    return target
+
+
+@pytest.fixture(scope="session")
+def runtime(tmp_path_factory):
+    """
+    The runtime under test, with a state root that only this run uses.
+    """
+    return from_environment(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture
+def make_bundle(tmp_path, inside):
+    """
+    A function that makes bundles.
+    """
+
+    def make(name="bundle") -> Bundle:
+        tmp_path.chmod(0o755)
+        return Bundle(tmp_path / name, inside)
+
+    return make
+
+
+@pytest.fixture
+def bundle(make_bundle) -> Bundle:
+    return make_bundle()
+
+
+@pytest.fixture
+def make_container(runtime, make_bundle):
+    """
+    A function that makes containers (not created yet), which are deleted when the test ends.
+    """
+    made = []
+
+    def make(bundle=None) -> Container:
+        number = next(NUMBERS)
+        container = Container(
+            runtime, bundle or make_bundle(f"bundle{number}"), f"test-{os.getpid()}-{number}"
+        )
+        made.append(container)
+        return container
+
+    yield make
+    for container in made:
+        result = container.delete("--force")
+        assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def container(make_container, bundle) -> Container:
+    return make_container(bundle)
+
+
+@pytest.fixture
+def nothing_left():
+    """
+    Fails the test if it leaves a mount, a cgroup, a process or a changed device on the host.
+    """
+    before = host.snapshot()
+    yield
+    assert not host.lasting_differences(before)

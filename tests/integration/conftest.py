@@ -1,0 +1,68 @@
+"""
+Integration tests start real containers: they need root, and each leaves the machine as it was.
+"""
+
+import os
+
+import pytest
+
+from tests.support import cgroup
+from tests.support.mount_namespace import MountNamespace
+
+
+@pytest.fixture(autouse=True)
+def checked(request):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    # First of all, so that it looks when everything else has been cleaned up.
+    request.getfixturevalue("nothing_left")
+
+
+@pytest.fixture
+def mount_namespace():
+    """
+    A mount namespace to make "host" mounts in.
+    """
+    namespace = MountNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def secluded(mount_namespace, container):
+    """
+    A container whose runtime runs inside of `mount_namespace`.
+    """
+    container.runtime = container.runtime.behind(mount_namespace.prefix)
+    return container
+
+
+@pytest.fixture
+def unified_controllers(container):
+    """
+    Which controllers the unified hierarchy passes on is put back in the end.
+    """
+    before = cgroup.passed_on()
+    yield
+    container.delete("--force")
+    for controller in cgroup.passed_on() - before:
+        (cgroup.UNIFIED / "cgroup.subtree_control").write_text(f"-{controller}")
+
+
+@pytest.fixture
+def v2_namespace(mount_namespace, unified_controllers):
+    """
+    A mount namespace in which the unified hierarchy is all there is.
+    """
+    mount_namespace.run("umount", "-R", "/sys/fs/cgroup")
+    mount_namespace.run("mount", "-t", "cgroup2", "cgroup2", "/sys/fs/cgroup")
+    return mount_namespace
+
+
+@pytest.fixture
+def v2_container(v2_namespace, container):
+    """
+    A container whose runtime sees cgroup v2 only.
+    """
+    container.runtime = container.runtime.behind(v2_namespace.prefix)
+    return container

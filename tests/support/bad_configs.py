@@ -1,0 +1,264 @@
+"""
+Configs that the schema lets pass and a rule refuses: the rule, the change, where the problem is, words.
+"""
+
+from pyruntime.linux.mount_options import ID_MAPPED
+from tests.support.features import USER_NS
+
+
+def namespaces(*kinds, **fields):
+    return {"linux": {"namespaces": [{"type": kind} for kind in kinds], **fields}}
+
+
+def linux(**fields):
+    return {"linux": fields}
+
+
+def resources(**fields):
+    return {"linux": {"resources": fields}}
+
+
+def process(**fields):
+    return {"process": fields}
+
+
+def mount(**fields):
+    return {"mounts": [{"destination": "/x", **fields}]}
+
+
+def hook(**fields):
+    return {"hooks": {"poststop": [{"path": "/h", **fields}]}}
+
+
+def mapping(container_id=0, size=10):
+    return [{"containerID": container_id, "hostID": 1000, "size": size}]
+
+
+def user_ns(**fields):
+    return {"linux": {**USER_NS, **fields}}
+
+
+def seccomp(**fields):
+    return {"linux": {"seccomp": {"defaultAction": "SCMP_ACT_ALLOW", **fields}}}
+
+
+def rule(action="SCMP_ACT_ERRNO", **fields):
+    return [{"names": ["mkdir"], "action": action, **fields}]
+
+
+NOT_SUPPORTED = "is not supported by this version of pyruntime"
+LIMIT = {"type": "RLIMIT_CORE", "soft": 1, "hard": 2}
+
+# (rule, change of a good config, pointer of the problem, words of it)
+BAD = [
+    ("oci_version", {"ociVersion": ""}, "/ociVersion", '"" is not a version'),
+    ("oci_version", {"ociVersion": "1"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "1.2"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "1.2.x"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "1.2.3.4"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "v1.2.3"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "1.2.\u0663"}, "/ociVersion", "is not a version"),
+    ("oci_version", {"ociVersion": "0.9.0"}, "/ociVersion", "version 0.9.0 is not supported"),
+    ("oci_version", {"ociVersion": "2.0.0"}, "/ociVersion", "version 2.0.0 is not supported"),
+    ("oci_version", {"ociVersion": "10.0.0"}, "/ociVersion", "is not supported"),
+    ("root_needed", {"root": None}, "", "root must be specified"),
+    ("root_needed", {"root": {"path": ""}}, "/root/path", "must not be empty"),
+    ("annotation_keys", {"annotations": {"": "x"}}, "/annotations", "has an empty key"),
+    (
+        "namespace_list",
+        namespaces("mount", "uts", "mount"),
+        "/linux/namespaces/2",
+        "duplicated namespace mount",
+    ),
+    (
+        "namespace_list",
+        linux(namespaces=[{"type": "mount"}, {"type": "uts", "path": "x"}]),
+        "/linux/namespaces/1/path",
+        '"x" is not absolute',
+    ),
+    ("namespace_list", namespaces("time"), "/linux/namespaces/0", "time namespaces are not supported"),
+    ("user_mappings", linux(uidMappings=mapping()), "/linux/uidMappings", "needs a user namespace"),
+    ("user_mappings", linux(gidMappings=mapping()), "/linux/gidMappings", "needs a user namespace"),
+    ("user_mappings", namespaces("user"), "/linux", "needs uidMappings and gidMappings"),
+    ("user_mappings", user_ns(gidMappings=[]), "/linux", "needs uidMappings and gidMappings"),
+    ("user_mappings", user_ns(uidMappings=mapping(1)), "/linux/uidMappings", "the container's 0"),
+    ("user_mappings", user_ns(gidMappings=mapping(0, 0)), "/linux/gidMappings", "the container's 0"),
+    (
+        "mapped_user",
+        {**user_ns(uidMappings=mapping()), **process(user={"uid": 10, "gid": 0})},
+        "/process/user/uid",
+        "10 is not mapped by uidMappings",
+    ),
+    (
+        "mapped_user",
+        {**user_ns(gidMappings=mapping()), **process(user={"uid": 0, "gid": 99})},
+        "/process/user/gid",
+        "99 is not mapped by gidMappings",
+    ),
+    ("mapped_user", user_ns(uidMappings=mapping(5)), "/process/user/uid", "0 is not mapped"),
+    ("host_names", {"hostname": "x"}, "/hostname", "without a private UTS namespace"),
+    ("host_names", {"domainname": "x"}, "/domainname", "without a private UTS namespace"),
+    ("host_names", {"hostname": "x" * 65, **namespaces("uts")}, "/hostname", "is longer than 64 bytes"),
+    ("host_names", {"hostname": "\u00e9" * 33, **namespaces("uts")}, "/hostname", "longer than 64"),
+    ("path_restrictions", linux(maskedPaths=["a"]), "/linux/maskedPaths/0", '"a" is not absolute'),
+    ("path_restrictions", linux(readonlyPaths=["/a", ""]), "/linux/readonlyPaths/1", "is not absolute"),
+    ("path_restrictions", namespaces("pid", maskedPaths=["/a"]), "/linux/maskedPaths", "mount namespace"),
+    ("mounts", mount(destination="", type="tmpfs"), "/mounts/0/destination", "must not be empty"),
+    ("mounts", mount(type="bind"), "/mounts/0", "a bind mount needs a source"),
+    ("mounts", mount(options=["rbind"], source=""), "/mounts/0", "a bind mount needs a source"),
+    ("mounts", mount(source="x"), "/mounts/0", "needs a type"),
+    ("mounts", mount(type="tmpfs", uidMappings=mapping()), "/mounts/0/uidMappings", NOT_SUPPORTED),
+    ("mounts", mount(type="tmpfs", gidMappings=mapping()), "/mounts/0/gidMappings", NOT_SUPPORTED),
+    *[
+        (
+            "mounts",
+            mount(type="tmpfs", options=["ro", option]),
+            "/mounts/0/options/1",
+            f"{option} {NOT_SUPPORTED}",
+        )
+        for option in ID_MAPPED
+    ],
+    ("devices", linux(devices=[{"path": "x", "type": "p"}]), "/linux/devices/0/path", "is not absolute"),
+    (
+        "devices",
+        linux(devices=[{"path": "/x", "type": "p"}, {"path": "/x", "type": "p"}]),
+        "/linux/devices/1/path",
+        "duplicated device /x",
+    ),
+    ("devices", linux(devices=[{"path": "/x", "type": "c"}]), "/linux/devices/0", "needs major and minor"),
+    (
+        "devices",
+        linux(devices=[{"path": "/x", "type": "b", "major": 1}]),
+        "/linux/devices/0",
+        "needs major and minor",
+    ),
+    (
+        "device_rules",
+        resources(devices=[{"allow": True, "access": "rx"}]),
+        "/linux/resources/devices/0/access",
+        '"rx" is not an access',
+    ),
+    (
+        "device_rules",
+        resources(devices=[{"allow": True, "access": ""}]),
+        "/linux/resources/devices/0/access",
+        '"" is not an access',
+    ),
+    (
+        "device_rules",
+        resources(devices=[{"allow": True, "type": "p"}]),
+        "/linux/resources/devices/0/type",
+        '"p" is not a type',
+    ),
+    (
+        "device_rules",
+        resources(devices=[{"allow": True, "minor": -2}]),
+        "/linux/resources/devices/0/minor",
+        "-2 is not a device number",
+    ),
+    (
+        "block_io",
+        resources(blockIO={"throttleReadBpsDevice": [{"major": 1, "minor": 2}]}),
+        "/linux/resources/blockIO/throttleReadBpsDevice/0",
+        "needs a rate",
+    ),
+    ("memory", resources(memory={"swap": 5}), "/linux/resources/memory/swap", "without memory limit"),
+    ("memory", resources(memory={"swap": 5, "limit": 6}), "/linux/resources/memory/swap", "less than limit"),
+    ("memory", resources(memory={"swap": 5, "limit": -1}), "/linux/resources/memory/swap", "less than limit"),
+    ("memory", resources(memory={"swappiness": 101}), "/linux/resources/memory/swappiness", "out of range"),
+    ("hooks", hook(path="h"), "/hooks/poststop/0/path", '"h" is not absolute'),
+    ("hooks", hook(path=""), "/hooks/poststop/0/path", '"" is not absolute'),
+    ("hooks", hook(env=["A=1", "B"]), "/hooks/poststop/0/env/1", '"B" is not a variable'),
+    ("seccomp", seccomp(defaultAction="SCMP_ACT_NOTIFY"), "/linux/seccomp/defaultAction", "not supported"),
+    (
+        "seccomp",
+        seccomp(syscalls=rule("SCMP_ACT_NOTIFY")),
+        "/linux/seccomp/syscalls/0/action",
+        "not supported",
+    ),
+    ("seccomp", seccomp(defaultErrnoRet=1), "/linux/seccomp/defaultErrnoRet", "takes no errno"),
+    (
+        "seccomp",
+        seccomp(syscalls=rule("SCMP_ACT_KILL", errnoRet=1)),
+        "/linux/seccomp/syscalls/0/errnoRet",
+        "SCMP_ACT_KILL takes no errno",
+    ),
+    ("seccomp", seccomp(listenerMetadata="x"), "/linux/seccomp/listenerMetadata", "needs a listenerPath"),
+    (
+        "seccomp",
+        seccomp(syscalls=rule(args=[{"index": 6, "value": 0, "op": "SCMP_CMP_EQ"}])),
+        "/linux/seccomp/syscalls/0/args/0/index",
+        "is out of range",
+    ),
+    ("sysctls", linux(sysctl={"kernel.shmmax": "1"}), "/linux/sysctl/kernel.shmmax", "needs a private ipc"),
+    ("sysctls", linux(sysctl={"net.x": "1"}), "/linux/sysctl/net.x", "needs a private network"),
+    ("sysctls", linux(sysctl={"net/x": "1"}), "/linux/sysctl/net~1x", "needs a private network"),
+    ("sysctls", linux(sysctl={"user.x": "1"}), "/linux/sysctl/user.x", "needs a private user"),
+    ("sysctls", linux(sysctl={"vm.swappiness": "1"}), "/linux/sysctl/vm.swappiness", "not in a separate"),
+    ("sysctls", linux(sysctl={"kernel.sem~": "1"}), "/linux/sysctl/kernel.sem~0", "not in a separate"),
+    (
+        "sysctls",
+        namespaces("uts", sysctl={"kernel.hostname": "x"}),
+        "/linux/sysctl/kernel.hostname",
+        "hostname",
+    ),
+    (
+        "sysctls",
+        namespaces("network", sysctl={"net.": "1"}),
+        "/linux/sysctl/net.",
+        "not the name of a sysctl",
+    ),
+    (
+        "sysctls",
+        namespaces("network", sysctl={"net/../vm/x": "1"}),
+        "/linux/sysctl/net~1..~1vm~1x",
+        "not the name of a sysctl",
+    ),
+    *[
+        ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
+        for name, value in {
+            "timeOffsets": {"boottime": {"secs": 1}},
+            "netDevices": {"eth0": {}},
+            "personality": {"domain": "LINUX"},
+            "memoryPolicy": {"mode": "MPOL_DEFAULT"},
+            "intelRdt": {"closID": "x"},
+            "mountLabel": "x",
+        }.items()
+    ],
+    *[
+        ("unbuilt_fields", {"linux": {"resources": {name: value}}}, f"/linux/resources/{name}", NOT_SUPPORTED)
+        for name, value in {
+            "rdma": {"mlx5": {"hcaHandles": 1}},
+            "unified": {"memory.high": "1"},
+        }.items()
+    ],
+    ("program", process(args=[]), "/process", "args must not be empty"),
+    ("program", process(args=None), "/process", "args must not be empty"),
+    ("program", process(args=[""]), "/process/args/0", "must not be empty"),
+    ("program", process(cwd=""), "/process/cwd", "Cwd property must not be empty"),
+    ("program", process(cwd="a"), "/process/cwd", "Cwd must be an absolute path"),
+    ("environment", process(env=["A"]), "/process/env/0", '"A" is not a variable'),
+    ("environment", process(env=["A=", "=B"]), "/process/env/1", '"=B" is not a variable'),
+    ("environment", process(env=[""]), "/process/env/0", '"" is not a variable'),
+    ("rlimits", process(rlimits=[LIMIT, LIMIT]), "/process/rlimits/1/type", "duplicated resource limit"),
+    (
+        "rlimits",
+        process(rlimits=[{**LIMIT, "type": "RLIMIT_X"}]),
+        "/process/rlimits/0/type",
+        "is not a resource",
+    ),
+    ("rlimits", process(rlimits=[{**LIMIT, "soft": 3}]), "/process/rlimits/0/soft", "is more than hard"),
+    ("oom_score", process(oomScoreAdj=1001), "/process/oomScoreAdj", "is out of range"),
+    ("oom_score", process(oomScoreAdj=-1001), "/process/oomScoreAdj", "is out of range"),
+    ("umask", process(user={"uid": 0, "gid": 0, "umask": 512}), "/process/user/umask", "is out of range"),
+    *[
+        ("unbuilt_process_fields", process(**{name: value}), f"/process/{name}", NOT_SUPPORTED)
+        for name, value in {
+            "apparmorProfile": "x",
+            "selinuxLabel": "x",
+            "scheduler": {"policy": "SCHED_BATCH"},
+            "ioPriority": {"class": "IOPRIO_CLASS_IDLE"},
+            "execCPUAffinity": {"initial": "0"},
+        }.items()
+    ],
+]

@@ -1,0 +1,81 @@
+"""
+Cgroups of this host: where a process is, what a controller's file says.
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path("/sys/fs/cgroup")
+UNIFIED = ROOT / "unified"
+
+
+def of_process(pid: "int | str") -> "dict[str, str]":
+    """
+    Controllers -> path; "" is the unified hierarchy.
+    """
+    return parse(Path(f"/proc/{pid}/cgroup").read_text())
+
+
+def parse(text: str) -> "dict[str, str]":
+    """
+    The content of /proc/PID/cgroup.
+    """
+    entries = [line.split(":", 2) for line in text.splitlines()]
+    return {controllers.removeprefix("name="): path for _, controllers, path in entries}
+
+
+def directory(controller: str, path: str) -> Path:
+    """
+    The directory of a cgroup in a controller's hierarchy.
+    """
+    return (ROOT / controller if controller else UNIFIED) / path.lstrip("/")
+
+
+def directory_of(pid: int, controller: str) -> Path:
+    """
+    The directory of the cgroup that a process is in.
+    """
+    return directory(controller, of_process(pid)[controller])
+
+
+def value(container, file: str) -> str:
+    """
+    What "memory.limit_in_bytes" and the like of a container's cgroup hold.
+    """
+    controller = {"hugetlb": ""}.get(file.partition(".")[0], file.partition(".")[0])
+    return (directory_of(container.pid, controller) / file).read_text().strip()
+
+
+def hierarchies() -> "list[Path]":
+    """
+    The mount points of all hierarchies.
+    """
+    return [directory(controller, "") for controller in of_process("self")]
+
+
+def passed_on() -> "set[str]":
+    """
+    The controllers that the root of the unified hierarchy passes on.
+    """
+    return set((UNIFIED / "cgroup.subtree_control").read_text().split())
+
+
+def find(name: str) -> "list[Path]":
+    """
+    All cgroups with this name, in all hierarchies.
+    """
+    return [
+        Path(parent) / name
+        for hierarchy in hierarchies()
+        for parent, children, _ in os.walk(hierarchy)
+        if name in children
+    ]
+
+
+def remove(name: str) -> None:
+    """
+    Removes all cgroups with this name and those below them; nobody may be in them any more.
+    """
+    for top in find(name):
+        for parent, _, _ in os.walk(top, topdown=False):
+            os.rmdir(parent)

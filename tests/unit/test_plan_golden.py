@@ -1,0 +1,104 @@
+"""
+The plans of all recorded configs and of small ones, line by line. After a wanted change:
+
+    UPDATE_GOLDEN=1 python3 -m pytest tests/unit/test_plan_golden.py; git diff tests/data/golden
+"""
+
+import difflib
+import os
+from pathlib import Path
+
+import pytest
+
+from pyruntime.plan import show
+from pyruntime.plan.encode import encode
+from pyruntime.runtime.trees import _plan_for
+from tests.support.features import FEATURES, feature
+from tests.support.plans import RECORDED, RECORDED_PROCESSES, create_plan, exec_plan, recorded
+
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
+UPDATE = "UPDATE_GOLDEN" in os.environ
+
+
+@pytest.fixture(autouse=True)
+def whole_lines(monkeypatch):
+    """
+    Nothing is cut off: a difference at the end of a long line is one, too.
+    """
+    monkeypatch.setattr(show, "MAX_WIDTH", 1 << 20)
+
+
+def text_of(plan, warnings) -> str:
+    lines = [
+        f"{phase:<8}  {name:<17}  {pointer:<32}  {what}".rstrip()
+        for phase, name, what, pointer in show.show(plan)
+    ]
+    lines += [f"fd {i}: {' '.join(fd).rstrip()}" for i, fd in enumerate(plan.fds)]
+    lines += [f"warning: {warning}" for warning in warnings]
+    return "\n".join(lines) + "\n"
+
+
+def compare(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if UPDATE:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    wanted = path.read_text() if path.exists() else ""
+    diff = difflib.unified_diff(wanted.splitlines(), text.splitlines(), str(path), "the plan now", n=1)
+    assert text == wanted, "\n" + "\n".join(diff)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_config(name):
+    plan, warnings = create_plan(recorded(name))
+    encode(plan)
+    compare(name.removesuffix(".json"), text_of(plan, warnings))
+
+
+@pytest.mark.parametrize("name", RECORDED_PROCESSES)
+def test_recorded_process(name):
+    plan, warnings = exec_plan(recorded(name))
+    encode(plan)
+    compare(name.removesuffix(".json"), text_of(plan, warnings))
+
+
+@pytest.mark.parametrize("name", FEATURES)
+def test_feature(name):
+    plan, warnings = create_plan(*feature(name))
+    encode(plan)
+    compare("feature-" + name, text_of(plan, warnings))
+
+
+@pytest.mark.parametrize(
+    "name, changes",
+    [
+        ("terminal", {}),
+        ("user-namespace", {"nstypes": 0x10020000}),
+        ("without-mount-namespace", {"nstypes": 0x20000000, "root_of": 7}),
+        ("unified-cgroup", {"cgroup_tasks": [], "cgroup_directory": "/sys/fs/cgroup/golden"}),
+    ],
+)
+def test_exec(name, changes):
+    process = {"args": ["sh"], "cwd": "/", "terminal": name == "terminal"}
+    plan, warnings = exec_plan(process, **changes)
+    encode(plan)
+    compare("exec-" + name, text_of(plan, warnings))
+
+
+def test_help_for_an_init_that_cannot_reach_a_source():
+    """
+    The plan of the helper that opens it (runtime.trees).
+    """
+    plan, _ = create_plan(*feature("user-namespace"))
+    names = [op.name for op in plan.ops()]
+    helper = _plan_for(plan, names.index("bind"))
+    encode(helper)
+    compare("helper-for-a-source", text_of(helper, []))
+
+
+def test_no_golden_file_is_left_over():
+    names = {path.removesuffix(".json") for path in RECORDED + RECORDED_PROCESSES}
+    names |= {"feature-" + name for name in FEATURES}
+    names |= {"exec-" + case for case in ("terminal", "user-namespace", "without-mount-namespace")}
+    names |= {"exec-unified-cgroup", "helper-for-a-source"}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == names
