@@ -5,8 +5,8 @@ What create and run share: options, the bundle, the request; and the words in fr
 import posix
 
 from pyruntime.config.load import load_config
-from pyruntime.errors import Error, reason
-from pyruntime.util.fs import absolute
+from pyruntime.errors import Error, KernelError, reason
+from pyruntime.util.fs import absolute, real_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def make_request(
 
     from pyruntime.runtime.create import Request
 
-    request = Request(context.root, options.arguments[0], bundle)
+    request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle))
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
     request.preserve_fds = options.preserve_fds
@@ -114,6 +114,16 @@ def make_request(
     if options.pidfd_socket:
         request.pidfd_socket = absolute(options.pidfd_socket)
     return request, spec, text
+
+
+def _rootfs(spec: "dict[str, Any]", bundle: str) -> str:
+    """
+    The root file system's directory, without links.
+    """
+    try:
+        return real_path(absolute(spec["root"]["path"], bundle))
+    except KernelError as error:
+        raise Error(f"invalid rootfs: {error}") from None
 
 
 def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "Any":

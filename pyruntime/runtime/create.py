@@ -42,10 +42,11 @@ class Request:
     What a command asks for. Paths are absolute.
     """
 
-    def __init__(self, root: str, container_id: str, bundle: str) -> None:
+    def __init__(self, root: str, container_id: str, bundle: str, rootfs: str) -> None:
         self.root = root
         self.container_id = container_id
         self.bundle = bundle
+        self.rootfs = rootfs
         self.started_later = True  # by `start`, through the container's socket, not by this process
         self.no_pivot = False
         self.no_new_keyring = False
@@ -88,11 +89,12 @@ class Creation:
         facts = host.host_facts()
         facts.container_id = request.container_id
         facts.bundle = request.bundle
-        facts.rootfs = self._rootfs()
+        facts.rootfs = request.rootfs
         facts.no_pivot = request.no_pivot
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
-        facts.passed_fds, facts.listen_fds = host.inherited_fds(request.preserve_fds)
+        facts.listen_fds = host.listening_fds()
+        facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         host.add_cgroup(facts, self.hierarchies, self.paths)
         profile = self.spec.get("linux", {}).get("seccomp")
         if profile:
@@ -102,13 +104,6 @@ class Creation:
         facts.state_creating = self._state_around_pid("creating")
         facts.state_created = self._state_around_pid("created")
         return facts
-
-    def _rootfs(self) -> str:
-        path = fs.absolute(self.spec["root"]["path"], self.request.bundle)
-        try:
-            return fs.real_path(path)
-        except KernelError as error:
-            raise Error(f"invalid rootfs: {error}") from None
 
     def _state_around_pid(self, status: str) -> "tuple[str, str]":
         """

@@ -155,7 +155,8 @@ def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
     state = request.state
     facts = host.host_facts()
     facts.container_id = state.data["id"]
-    facts.passed_fds, _ = host.inherited_fds(request.preserve_fds)
+    # Listening sockets are for the container's own program, not for what is executed beside it.
+    facts.passed_fds = host.check_inherited(0, request.preserve_fds)
     hierarchies = hierarchy.detect()
     paths = {key: path for key, path in state.cgroup_paths().items() if exists(path)}
     host.add_cgroup(facts, hierarchies, paths)

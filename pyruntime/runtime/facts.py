@@ -3,12 +3,14 @@ Gathers what the planner must know of the host. Reads only: `explain` uses it to
 """
 
 import posix
+from errno import EBADF
 
 from pyruntime.cgroup import hierarchy
-from pyruntime.errors import KernelError
+from pyruntime.errors import Error, KernelError
 from pyruntime.plan.facts import Facts
 from pyruntime.util.fs import exists, read_file
 
+MAX_DIGITS = 9  # of a number of file descriptors
 INITIAL_ID_MAP = [b"0", b"0", b"4294967295"]
 
 
@@ -57,24 +59,34 @@ def add_cgroup(facts: Facts, hierarchies: "list[hierarchy.Hierarchy]", paths: "d
     ]
 
 
-def inherited_fds(preserve: int) -> "tuple[int, int]":
+def listening_fds() -> int:
     """
-    How many fds from 3 on the program gets, and how many of them are listening sockets (LISTEN_FDS, if it
-    is meant for this process).
+    How many listening sockets the caller passes to this process (sd_listen_fds(3)), from fd 3 on.
+    """
+    if posix.environ.get(b"LISTEN_PID") != str(posix.getpid()).encode():
+        return 0
+    text = posix.environ.get(b"LISTEN_FDS", b"0")
+    return int(text) if text.isdigit() and len(text) <= MAX_DIGITS else 0
+
+
+def check_inherited(listen: int, preserve: int) -> int:
+    """
+    How many fds from 3 on the program gets: `listen` sockets, then `preserve` others.
 
     Raises:
-        KernelError: one that is to be preserved is not open.
+        KernelError: one of them is not the caller's. What this process has opened itself does not count:
+            such fds are closed on exec, those of a caller cannot be.
     """
-    from fcntl import F_GETFD, fcntl
+    from fcntl import F_GETFD, FD_CLOEXEC, fcntl
 
-    listen, preserve = 0, max(preserve, 0)
-    if posix.environ.get(b"LISTEN_PID") == str(posix.getpid()).encode():
-        text = posix.environ.get(b"LISTEN_FDS", b"0")
-        listen = int(text) if text.isdigit() else 0
-    for index in range(listen + preserve):
+    count = listen + max(preserve, 0)
+    for index in range(count):
         try:
-            fcntl(3 + index, F_GETFD)
+            if fcntl(3 + index, F_GETFD) & FD_CLOEXEC:
+                raise OSError(EBADF, "")
         except OSError as error:
             call = f"unable to stat preserved-fd {index - listen} (of {preserve})"
             raise KernelError(error.errno, call) from None
-    return listen + preserve, listen
+        except OverflowError:
+            raise Error(f"{preserve} is no number of file descriptors") from None
+    return count

@@ -9,6 +9,7 @@ import posix
 import time
 from select import POLLIN, poll
 
+from pyruntime import native
 from pyruntime.errors import Error, HookError, reason
 from pyruntime.linux.signals import KILL
 from pyruntime.runtime.failure import describe_status
@@ -69,6 +70,7 @@ def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupt
         if "env" in hook
         else posix.environ
     )
+    native.close_on_exec(3)  # files of our caller are not the hook's
     # A file, not a pipe: no hook has to read it, and it may be longer than a pipe holds.
     state_fd = posix.memfd_create("state", posix.MFD_CLOEXEC)
     read_fd, write_fd = posix.pipe2(posix.O_CLOEXEC)

@@ -175,4 +175,4 @@ def real_path(path: str) -> str:
         finally:
             posix.close(fd)
     except OSError as error:
-        raise KernelError(error.errno, "open", path) from None
+        raise KernelError(error.errno, "stat", path) from None

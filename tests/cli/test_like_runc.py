@@ -2,6 +2,7 @@
 The same words to Debian's runc and to us: exit code, what comes on stdout, the message on stderr.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -51,7 +52,7 @@ SAME = """
     --root
     --log-format xml list
     --log-format json state nope
-    --log /nonexistent/log list
+    --log missing/log list
     --log /tmp list
     state nope
     state ''
@@ -74,10 +75,10 @@ SAME = """
     create nope
     create ''
     create a/b
-    create --bundle /nonexistent x
+    create --bundle /proc/self/missing x
     run nope
     run -b /dev/null x
-    run --bundle=/nonexistent x
+    run --bundle=/proc/self/missing x
     list
     list -q
     list -f json
@@ -100,7 +101,7 @@ SAME = """
 OTHER_WORDS = [
     "create --preserve-fds x id",
     "run --detach=maybe id",
-    "spec --bundle /nonexistent",
+    "spec --bundle missing",
     "--version",
     "features",
 ]
@@ -155,3 +156,15 @@ def test_same_exit_code(both, words, needs_root):
 def test_a_wrong_global_option_is_found_first(both, needs_root):
     ours, runc = both("--nope --help nope")
     assert ours == runc
+
+
+@pytest.mark.parametrize("root", ["missing", "/dev/null/missing"])
+@pytest.mark.parametrize("words", ["create x", "run x"])
+def test_a_rootfs_that_is_missing_comes_before_the_terminal(both, words, root, tmp_path, needs_root):
+    subprocess.run([OURS, "spec", "--bundle", tmp_path], check=True)
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["root"]["path"] = root
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    ours, runc = both(words)
+    assert ours == runc
+    assert "invalid rootfs: stat " in ours[2]

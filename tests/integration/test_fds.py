@@ -89,23 +89,21 @@ HOOKS = ("createRuntime", "createContainer", "startContainer", "poststart", "pos
         ),
     ],
 )
-def test_nor_to_hooks(container, name, inside):
+def test_nor_to_hooks(container, name):
     """
-    The helper prints what is open in a place that the host and the container can reach.
+    The hook prints what is open in a place that the host and the container can reach. (A shell in the
+    container's pid namespace, with the host's /proc, has another pid there: "self" is right for all.)
     """
     result = container.bundle.rootfs / "fds"
     target = "/fds" if name == "startContainer" else result
-    shell = "/bin/sh"
-    listing = f"ls /proc/self/fd > {target}; exit 0"
-    hook = {"path": shell, "args": ["sh", "-c", f"cd /proc/$$/fd && echo * > {target}; {listing and ':'}"]}
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"cd /proc/self/fd && echo * > {target}"]}
     container.bundle.config["hooks"] = {name: [hook]}
     redirections = f"{MANY} >/dev/null 2>&1"
     command = ("create", "--bundle", container.bundle.path, container.id)
     assert by_shell(container, *command, redirections=redirections).returncode == 0
     assert by_shell(container, "start", container.id, redirections=redirections).returncode == 0
     assert by_shell(container, "delete", "--force", container.id, redirections=redirections).returncode == 0
-    open_files = set(result.read_text().split()) - {"10"}  # where some shells keep their terminal
-    assert open_files <= {"0", "1", "2", "3"}  # 3: the listing itself
+    assert set(result.read_text().split()) <= {"0", "1", "2", "3"}  # 3: the shell's, to list them
 
 
 # --- --preserve-fds
@@ -134,7 +132,7 @@ def test_preserved_by_exec(container, files):
 
 
 def test_preserved_with_a_low_limit(container, files):
-    container.bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 8, "hard": 8}]
+    container.bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 16, "hard": 16}]
     container.bundle.script("cat <&4")
     result = run(container, "--preserve-fds", "2", redirections=f"{files[3]} {files[4]}")
     assert result.stdout == "four\n"
@@ -172,8 +170,7 @@ def test_nor_in_exec(container, count, tmp_path):
     assert f"unable to stat preserved-fd 0 (of {count})" in result.stderr
 
 
-@pytest.mark.ours("runC 1.1.5 takes any number")
-@pytest.mark.parametrize("count", [-1, 1 << 40])
+@pytest.mark.parametrize("count", [1 << 20, 1 << 40])
 def test_impossible_numbers(container, count):
     assert run(container, f"--preserve-fds={count}").returncode == 1
     assert not container.exists()
