@@ -124,9 +124,11 @@ def header() -> str:
 
 def main() -> int:
     text = header()
+    fresh = OUTPUT.exists() and OUTPUT.read_text() == text
     if "--check" in sys.argv:
-        return int(not OUTPUT.exists() or OUTPUT.read_text() != text)
-    OUTPUT.write_text(text)
+        return int(not fresh)
+    if not fresh:  # what is made from it need not be made again
+        OUTPUT.write_text(text)
     return 0
 
 

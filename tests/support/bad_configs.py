@@ -225,6 +225,7 @@ BAD = [
             "mountLabel": "x",
         }.items()
     ],
+    ("unbuilt_fields", {"linux": {"intelRdt": {}}}, "/linux/intelRdt", NOT_SUPPORTED),
     *[
         ("unbuilt_fields", {"linux": {"resources": {name: value}}}, f"/linux/resources/{name}", NOT_SUPPORTED)
         for name, value in {

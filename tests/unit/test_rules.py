@@ -93,7 +93,7 @@ GOOD = [
     {"process": {"env": ["A=", "B==", "a b=c"]}},
     {"process": {"rlimits": [{"type": "RLIMIT_CORE", "soft": (1 << 64) - 1, "hard": (1 << 64) - 1}]}},
     {"process": {"apparmorProfile": "", "selinuxLabel": ""}},
-    {"linux": {"personality": {}, "intelRdt": {}, "resources": {"unified": {}, "rdma": {}}}},
+    {"linux": {"personality": {}, "resources": {"unified": {}, "rdma": {}}}},
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
 ]
