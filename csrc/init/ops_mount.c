@@ -15,13 +15,17 @@
 
 #include "../common/sys.h"
 
-/* What the kernel logged for this fs context, without its severity: "tmpfs: Unknown parameter 'x'".
+/*
+ * What the kernel logged for this fs context, without its severity and its newline: "tmpfs: Unknown
+ * parameter 'x'".
  */
 static void read_fs_log(int fs_fd, char *note, size_t size)
 {
 	ssize_t len = read(fs_fd, note, size - 1);
 	size_t skip = 0;
 
+	if (len > 0 && note[len - 1] == '\n')
+		len--;
 	note[len > 0 ? len : 0] = '\0';
 	if (len > 2 && note[1] == ' ')
 		skip = 2;
