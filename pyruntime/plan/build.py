@@ -67,13 +67,18 @@ def build_exec(process: "Spec", facts: Facts, join: "ExecTarget", pointer: str) 
     if join.root_of:
         slot = plan.slot()
         plan.add("HOST", "open_root", "", slot, str(join.root_of))
-    plan.add("JOIN", "join_process", "", plan.fd("container"), join.nstypes)
+    # The clone goes into a cgroup that cannot be seen from inside of the container's cgroup namespace.
+    later = 0 if user_ns or not facts.cgroup_directory else join.nstypes & NAMESPACES["cgroup"][1]
+    plan.add("JOIN", "join_process", "", plan.fd("container"), join.nstypes & ~later)
     if join.root_of:
         plan.add("JOIN", "enter_root", "", slot)
     if user_ns:
         plan.add("JOIN", "become_root", "", facts.set_groups)
-    plan.add("CLONE", "clone", "", 0, namespaces.cgroup_of_clone(plan, facts, in_user_ns=user_ns), False)
-    namespaces.join_cgroups(plan, facts, in_user_ns=user_ns)
+    cgroup = namespaces.cgroup_of_clone(plan, facts, moves_itself=user_ns)
+    plan.add("CLONE", "clone", "", 0, cgroup, False)
+    namespaces.join_cgroups(plan, facts, moves_itself=user_ns)
+    if later:
+        plan.add("NS", "join_process", "", plan.fd("container"), later)
     plan.add("NS", "use_root", "")
     plan.add("NS", "new_session", "")
     program.terminal(mount=False)

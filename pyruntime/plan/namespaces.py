@@ -56,32 +56,36 @@ def clone(plan: Plan, spec: "Spec", facts: Facts) -> None:
         if not path and kind != "cgroup":
             flags |= NAMESPACES[kind][1]
     own_user_ns = "user" in listed_namespaces(spec) and not listed_namespaces(spec)["user"][1]
-    cgroup = cgroup_of_clone(plan, facts, in_user_ns=_joins_user_namespace(spec))
+    cgroup = cgroup_of_clone(plan, facts, moves_itself=_moves_itself(spec))
     # Without rights over it, the parent may write the id maps of a process only while it can be traced.
     plan.add("CLONE", "clone", "/linux/namespaces", flags, cgroup, own_user_ns and facts.euid != 0)
 
 
-def _joins_user_namespace(spec: "Spec") -> bool:
-    return bool(listed_namespaces(spec).get("user", (0, ""))[1])
+def _moves_itself(spec: "Spec") -> bool:
+    """
+    Whether stage-1 cannot make the init in its unified cgroup: the rights of a user namespace that was
+    joined do not suffice, and from inside a cgroup namespace (with nsdelegate) the way is not to be seen.
+    """
+    wanted = listed_namespaces(spec)
+    return any(wanted.get(kind, (0, ""))[1] for kind in ("user", "cgroup"))
 
 
-def cgroup_of_clone(plan: Plan, facts: Facts, *, in_user_ns: bool) -> int:
+def cgroup_of_clone(plan: Plan, facts: Facts, *, moves_itself: bool) -> int:
     """
-    The unified cgroup in which the init is made, if the rights of who makes it suffice: those of a user
-    namespace that was joined do not.
+    The unified cgroup in which the init is made, if it can be.
     """
-    if in_user_ns or not facts.cgroup_directory:
+    if moves_itself or not facts.cgroup_directory:
         return NONE
     return plan.fd("directory", facts.cgroup_directory)
 
 
-def join_cgroups(plan: Plan, facts: Facts, *, in_user_ns: bool) -> None:
+def join_cgroups(plan: Plan, facts: Facts, *, moves_itself: bool) -> None:
     """
-    The init moves itself: see op_cgroup_join for the reason, which is speed. What counts are the rights of
-    the runtime, which opens the file.
+    The init moves itself: see op_cgroup_join for the reason, which is speed. What counts are the rights and
+    the namespace of the runtime, which opens the file.
     """
     paths = list(facts.cgroup_tasks)
-    if in_user_ns and facts.cgroup_directory:
+    if moves_itself and facts.cgroup_directory:
         paths.append(facts.cgroup_directory + "/cgroup.procs")
     for path in paths:
         plan.add("NS", "cgroup_join", "/linux/cgroupsPath", plan.fd("tasks", path), path)
@@ -92,7 +96,7 @@ def set_up(plan: Plan, spec: "Spec", facts: Facts) -> None:
     What the init does first in its namespaces.
     """
     wanted = listed_namespaces(spec)
-    join_cgroups(plan, facts, in_user_ns=_joins_user_namespace(spec))
+    join_cgroups(plan, facts, moves_itself=_moves_itself(spec))
     plan.add("NS", "new_session", "/process")
     if "cgroup" in wanted and not wanted["cgroup"][1]:
         plan.add("NS", "new_cgroup_ns", _pointer(wanted["cgroup"][0]))

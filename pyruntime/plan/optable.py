@@ -39,7 +39,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "open_ns": (("HOST",), (("slot", "o"), ("path", "s"))),
     "open_root": (("HOST",), (("slot", "o"), ("pid", "s"))),
     "join_ns": (("JOIN",), (("slot", "o"), ("nstype", "U"), ("name", "s"), ("attempt", "u"))),
-    "join_process": (("JOIN",), (("process", "f"), ("nstypes", "U"))),
+    "join_process": (("JOIN", "NS"), (("process", "f"), ("nstypes", "U"))),
     "become_root": (("JOIN", "MOUNT"), (("setgroups", "u"),)),
     "enter_root": (("JOIN",), (("slot", "o"),)),
     "clone": (("CLONE",), (("nstypes", "U"), ("cgroup", "f"), ("dumpable", "u"))),
