@@ -58,7 +58,6 @@ int op_device(struct init *init, const struct op_device *op)
 int op_device_of_host(struct init *init, const struct op_device_of_host *op)
 {
 	cleanup_fd int tree_fd = open_source(init, op->path, false, op->ask_parent);
-	struct mount_attr private = {.propagation = MS_PRIVATE};
 	cleanup_fd int target_fd = -1;
 	const char *name;
 	cleanup_fd int parent_fd = -1;
@@ -77,8 +76,6 @@ int op_device_of_host(struct init *init, const struct op_device_of_host *op)
 	target_fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (target_fd < 0)
 		return fail(init, "open", op->path);
-	if (sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &private) < 0)
-		return fail(init, "mount_setattr", op->path);
 	if (sys_move_mount(tree_fd, "", target_fd, "",
 			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return fail(init, "move_mount", op->path);

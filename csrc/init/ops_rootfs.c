@@ -32,7 +32,8 @@ int op_root_propagation(struct init *init, const struct op_root_propagation *op)
 
 /*
  * The mount that holds the root must not be shared: pivot_root refuses that, and what we mount
- * would show up in every peer. Only the top of a mount takes the call: walk up to it.
+ * would show up in every peer. (A slave it may be: then the container sees what the host mounts
+ * later.) Only the top of a mount takes the call: walk up to it.
  */
 static int privatise_parent_mount(const char *rootfs)
 {
@@ -56,7 +57,7 @@ int op_rootfs(struct init *init, const struct op_rootfs *op)
 	cleanup_fd int tree_fd = -1;
 	struct stat st;
 
-	if (!op->in_host_ns && privatise_parent_mount(op->path) < 0)
+	if (op->shared && privatise_parent_mount(op->path) < 0)
 		return fail(init, "mount_setattr", op->path);
 	tree_fd = sys_open_tree(AT_FDCWD, op->path, clone_flags);
 	if (tree_fd < 0)

@@ -53,7 +53,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "domainname": (("NS",), (("name", "s"),)),
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
-    "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"))),
+    "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
     "mount": (
         ("MOUNT",),
         (

@@ -26,12 +26,14 @@ def prepare(plan: Plan, spec: "Spec", facts: Facts) -> None:
     """
     wanted = listed_namespaces(spec)
     in_host_ns = "mount" not in wanted
+    shared = False
     if not in_host_ns:
         kind, recursive = mo.PROPAGATION.get(spec["linux"].get("rootfsPropagation", ""), (mo.SLAVE, 1))
-        if kind != mo.SHARED:
+        shared = kind == mo.SHARED
+        if not shared:
             kind, recursive = mo.SLAVE, 1
         plan.add("MOUNT", "root_propagation", "/linux/rootfsPropagation", kind, recursive)
-    plan.add("MOUNT", "rootfs", "/root/path", facts.rootfs, in_host_ns)
+    plan.add("MOUNT", "rootfs", "/root/path", facts.rootfs, in_host_ns, shared)
     if "user" in wanted:
         plan.add("MOUNT", "become_root", "/linux/uidMappings", facts.set_groups)
 

@@ -109,6 +109,7 @@ NUMBERS: "dict[tuple[str, str], Any]" = {
     ("", "recursive"): _flag,
     ("", "attempt"): _flag,
     ("", "in_host_ns"): _flag,
+    ("", "shared"): _flag,
     ("", "ask_parent"): _flag,
     ("", "file_system"): _flag,
     ("", "dumpable"): _flag,

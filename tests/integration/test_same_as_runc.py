@@ -86,6 +86,19 @@ def test_user_namespace(both, bundle):
     assert_same(both, bundle)
 
 
+@pytest.mark.row("RFP-1")
+@pytest.mark.parametrize("user_namespace", [False, True])
+def test_on_a_host_that_shares_its_mounts(both, bundle, mount_namespace, user_namespace):
+    """
+    As systemd does; what this machine does is its own affair.
+    """
+    mount_namespace.run("mount", "--make-rshared", "/")
+    bundle.bind("/usr/share", "/usr").bind(bundle.path, "/bundle", "rshared")
+    if user_namespace:
+        bundle.add_user_namespace()
+    assert_same([runtime.behind(mount_namespace.prefix) for runtime in both], bundle)
+
+
 def test_the_comparison_would_notice(both, bundle):
     """
     Two containers that differ in what matters must not look the same.
