@@ -40,7 +40,7 @@ def comparable(seen: dict, replacements: "dict[str, str]", own_namespaces: "dict
             fields |= {f"{key} {name}": item for name, item in value.items()}
         else:
             fields[key] = value
-    return {key: _replace(value, replacements) for key, value in fields.items()}
+    return {_replace(key, replacements): _replace(value, replacements) for key, value in fields.items()}
 
 
 def _replace(value, replacements):
@@ -74,6 +74,7 @@ def _mounts(text: str) -> dict:
         key = f"mount {point}"
         while key in fields:
             key += " again"
+        right = right.replace(",inode64", "")  # a build option of the kernel
         fields[key] = " ".join([root, options, *kinds, "-", right])
     return fields
 

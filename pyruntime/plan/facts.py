@@ -40,6 +40,7 @@ class Facts:
         self.cgroup_tasks: "list[str]" = []  # v1: files `tasks`
         self.cgroup_directory = ""  # the unified one, for CLONE_INTO_CGROUP
         self.cgroup_is_unified = False  # v2 only
+        self.cgroup_mount_point = ""  # of v2 only
         self.cgroup_mounts: "list[tuple[str, str, str]]" = []  # v1: (mount name, parameters, directory)
 
         # seccomp: flags and the compiled filter, None without a profile

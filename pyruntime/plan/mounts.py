@@ -208,21 +208,18 @@ class Mounts:
         self._finish(options, pointer)
 
     def _cgroup(self, options: "mo.MountOptions", target: str, pointer: str) -> None:
-        if self.facts.cgroup_is_unified:
-            self.plan.add(
-                "MOUNT",
-                "mount",
-                pointer,
-                "cgroup2",
-                "cgroup",
-                target,
-                options.data,
-                options.set,
-                optable.MOUNT_OR_BIND_CGROUP,
-            )
-            self._finish(options, pointer)
+        if not self.facts.cgroup_is_unified:
+            self._cgroup_v1(options, target, pointer)
             return
-        self._cgroup_v1(options, target, pointer)
+        if self.new_cgroup_ns:
+            arguments = ("cgroup2", "cgroup", target, options.data, options.set)
+            self.plan.add("MOUNT", "mount", pointer, *arguments, optable.MOUNT_OR_BIND_CGROUP)
+        else:
+            # The host's own mount: a new one from outside of any cgroup namespace would set the options of
+            # the whole hierarchy anew (nsdelegate, memory_recursiveprot).
+            bits = (options.set, options.cleared)
+            self._tree(self.facts.cgroup_mount_point, 0, target, bits, 0, pointer)
+        self._finish(options, pointer)
 
     def _cgroup_v1(self, options: "mo.MountOptions", target: str, pointer: str) -> None:
         """

@@ -52,6 +52,8 @@ def add_cgroup(facts: Facts, hierarchies: "list[hierarchy.Hierarchy]", paths: "d
     facts.cgroup_tasks = [f"{path}/tasks" for path in directories if path != unified]
     facts.cgroup_directory = unified
     facts.cgroup_is_unified = hierarchy.is_pure_unified(hierarchies)
+    if facts.cgroup_is_unified:
+        facts.cgroup_mount_point = hierarchies[0].mount_point
     facts.cgroup_mounts = [
         (h.name, ",".join(h.controllers), paths[h.controllers[0]])
         for h in hierarchies

@@ -118,6 +118,11 @@ FEATURES = {
         unified_facts,
         {},
     ),
+    "unified-cgroup-mount-of-the-host": (
+        {"mounts": [{**CGROUP_MOUNT, "options": ["ro"]}], **_namespaces("mount")},
+        unified_facts,
+        {},
+    ),
     "masked-and-readonly-paths": (
         {
             "linux": {

@@ -63,6 +63,7 @@ def unified_facts(**changes) -> Facts:
         cgroup_mounts=[],
         cgroup_directory="/sys/fs/cgroup/golden",
         cgroup_is_unified=True,
+        cgroup_mount_point="/sys/fs/cgroup",
         **changes,
     )
 
