@@ -47,7 +47,7 @@ def parse_config(raw: bytes) -> "dict[str, Any]":
     """
     The bytes of a config.json, checked. Raises ConfigError.
     """
-    return _parse(raw, CONFIG_NAME, check_config, rules.check_config)
+    return _parse(raw, CONFIG_NAME, check_config, rules.of_config)
 
 
 def load_process(path: str) -> "tuple[dict[str, Any], bytes]":
@@ -59,19 +59,24 @@ def load_process(path: str) -> "tuple[dict[str, Any], bytes]":
         KernelError: it cannot be read.
     """
     raw = read_file(path, limit=MAX_BYTES)
-    return _parse(raw, path, check_process, rules.check_process), raw
+    return _parse(raw, path, check_process, rules.of_process), raw
 
 
 def _parse(
     raw: bytes,
     name: str,
     check_schema: "Callable[[Any], Problems]",
-    check_rules: "Callable[[Any], Problems]",
+    applications: "Callable[[Any], rules.Applications]",
 ) -> "dict[str, Any]":
     document = _decode(raw, name)
     problems = check_schema(document) or _odd_strings(raw, document)
     # A rule may rely on the types that the schema asks for.
-    problems = problems or check_rules(document)
+    if problems:
+        from pyruntime.config.further import further_problems
+
+        problems += further_problems(problems, applications(document))
+    else:
+        problems = [problem for rule, about in applications(document) for problem in rule(*about)]
     if problems:
         raise ConfigError(problems, name, raw)
     return document  # type: ignore[return-value]

@@ -15,33 +15,45 @@ from pyruntime.linux.sysctls import dotted, namespace_of, path_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     Document = dict[str, Any]
     Problem = tuple[str, str, str]
     Problems = Iterator[Problem]
+    Applications = Iterator[tuple[Callable[..., Problems], tuple[Any, ...]]]
+
+
+def of_config(spec: "Document") -> "Applications":
+    """
+    Every rule that a config.json has to follow, with what it is about.
+    """
+    for rule in CONFIG_RULES:
+        yield rule, (spec,)
+    if "process" in spec:
+        yield from of_process(spec["process"], "/process")
+
+
+def of_process(process: "Document", pointer: str = "") -> "Applications":
+    """
+    The same for a process object; by default one that stands alone.
+    """
+    for rule in PROCESS_RULES:
+        yield rule, (process, pointer)
 
 
 def check_config(spec: "Document") -> "list[Problem]":
     """
     All problems of a config.json that the schema does not see.
     """
-    problems = [problem for rule in CONFIG_RULES for problem in rule(spec)]
-    if "process" in spec:
-        problems += _check_process(spec["process"], "/process")
-    return problems
+    return [problem for rule, about in of_config(spec) for problem in rule(*about)]
 
 
 def check_process(process: "Document") -> "list[Problem]":
     """
     The same for a process object that stands alone.
     """
-    return _check_process(process, "")
-
-
-def _check_process(process: "Document", pointer: str) -> "list[Problem]":
-    return [problem for rule in PROCESS_RULES for problem in rule(process, pointer)]
+    return [problem for rule, about in of_process(process) for problem in rule(*about)]
 
 
 def _types(spec: "Document") -> "dict[str, str]":

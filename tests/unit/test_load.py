@@ -13,7 +13,7 @@ from pyruntime.config.load import MAX_BYTES, load_config, load_process, parse_co
 from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.plan.encode import encode
 from tests.support.features import feature
-from tests.support.plans import BASE, CONFIGS, RECORDED, create_plan, recorded
+from tests.support.plans import BASE, CONFIGS, RECORDED, create_plan, recorded, small_config
 from tests.support.strategies import as_json, damage
 
 GOOD = json.dumps(BASE).encode()
@@ -174,9 +174,43 @@ def test_all_errors_are_reported_with_their_places():
         "config.json:3:20: /root/path must be a string",
         "config.json:4:42: /process/env/1 must be a string",
         "config.json:5:30: /mounts/0/destination must be a string",
+        "config.json:5:14: /mounts/0 needs a type",
+        "config.json:4:14: /process args must not be empty",
     ):
         assert words in message
-    assert message.count("; ") == 3
+    assert message.count("; ") == 5
+
+
+def test_rules_speak_beside_the_schema():
+    """
+    As far as a rule can go, and not of what lies in a place that is wrong as a whole.
+    """
+    spec = small_config(
+        {
+            "hostname": 5,
+            "process": {"cwd": None, "env": "no list", "rlimits": [{"type": "X", "soft": 1, "hard": 1}]},
+            "mounts": [{"destination": "/a", "type": 5}, {"destination": "/b"}],
+            "linux": {"namespaces": [{"type": "uts"}, {"type": "uts"}, 7]},
+        }
+    )
+    with pytest.raises(ConfigError) as caught:
+        parse_config(json.dumps(spec).encode())
+    assert sorted(pointer for pointer, _, _ in caught.value.problems) == [
+        "/hostname",
+        "/linux/namespaces/1",
+        "/linux/namespaces/2",
+        "/mounts/0/type",
+        "/mounts/1",
+        "/process/cwd",
+        "/process/env",
+        "/process/rlimits/0/type",
+    ]
+
+
+@pytest.mark.parametrize("document", [b"[]", b"5", b"null", b'{"process": 5}', b'{"process": [], "linux": []}'])
+def test_rules_on_something_else_altogether(document):
+    with pytest.raises(ConfigError, match="must be an object"):
+        parse_config(document)
 
 
 def test_a_missing_property_is_reported_where_it_is_missing():
