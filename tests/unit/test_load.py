@@ -207,7 +207,10 @@ def test_rules_speak_beside_the_schema():
     ]
 
 
-@pytest.mark.parametrize("document", [b"[]", b"5", b"null", b'{"process": 5}', b'{"process": [], "linux": []}'])
+WRONG = [b"[]", b"5", b"null", b'{"process": 5}', b'{"process": [], "linux": []}']
+
+
+@pytest.mark.parametrize("document", WRONG)
 def test_rules_on_something_else_altogether(document):
     with pytest.raises(ConfigError, match="must be an object"):
         parse_config(document)
