@@ -124,7 +124,9 @@ static int64_t milliseconds(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Until the hook itself ends: what it left behind may keep the pipe open for ever. 1: time is over.
+/*
+ * Until the hook itself ends: what it left behind may keep the pipe open, or print, for ever.
+ * 1: time is over.
  */
 static int wait_for_hook(struct running_hook *hook, uint32_t timeout)
 {
@@ -141,7 +143,7 @@ static int wait_for_hook(struct running_hook *hook, uint32_t timeout)
 			return 1;
 		if (fds[1].revents)
 			read_output(hook);
-		else if (fds[0].revents)
+		if (fds[0].revents && (!fds[1].revents || hook->len == sizeof(hook->output) - 1))
 			return 0;
 		fds[0].revents = fds[1].revents = 0;
 	}

@@ -13,7 +13,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.devices import parse_rules
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.cgroup.resources import ResourceWrites
-from pyruntime.errors import Error, HookError, KernelError
+from pyruntime.errors import Error, KernelError
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -241,8 +241,8 @@ class Creation:
             from pyruntime.runtime.failure import explain_init
 
             error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
-        if isinstance(error, HookError):
-            # spec: runtime.md "Lifecycle": a failed hook continues with the end of the lifecycle.
+        if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
+            # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
             from pyruntime.runtime.hooks import run_all_hooks
 
             run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))

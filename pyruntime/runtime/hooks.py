@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyruntime.runtime.interrupt import Interrupts
 
 MAX_OUTPUT = 4096
+SIGNALS = (*range(1, 32), *range(34, 65))  # the two between are the C library's
 
 
 def run_hooks(
@@ -87,7 +88,7 @@ def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupt
                 (posix.POSIX_SPAWN_DUP2, write_fd, 2),
             ],
             setsigmask=[],
-            setsigdef=range(1, 32),
+            setsigdef=SIGNALS,
         )
     except OSError as error:
         return f"{path}: {reason(error.errno or 0)}"
@@ -142,7 +143,8 @@ def _collect(
             output += data[: MAX_OUTPUT - len(output)]
             if not data:
                 fds.remove(output_fd)
-        elif pid_fd in ready:
+        # What it left running may print without end: enough is enough.
+        if pid_fd in ready and (output_fd not in ready or len(output) == MAX_OUTPUT):
             return output, False
         if deadline is not None and time.monotonic() > deadline and pid_fd not in ready:
             return output, True

@@ -8,7 +8,7 @@ reached through the socket in the container's directory.
 import _socket
 import posix
 
-from pyruntime.errors import Error, HookError, KernelError, StateError
+from pyruntime.errors import ContainerNotFound, Error, HookError, KernelError, StateError
 from pyruntime.runtime.directory import SOCKET_NAME
 from pyruntime.runtime.state import State
 from pyruntime.util.proc import open_process
@@ -68,7 +68,10 @@ def after_start(state: State) -> None:
     try:
         run_hooks(hooks, "poststart", state.oci_state("running"))
     except HookError as error:
-        state.directory.lock()
+        try:
+            state.directory.lock()
+        except ContainerNotFound:
+            raise error from None  # somebody was faster, maybe the hook itself
         raise failed(state, error) from None
 
 
