@@ -48,13 +48,14 @@ def delete(root: str, container_id: str, *, force: bool) -> None:
 
 def _load(directory: Directory, *, force: bool) -> State:
     """
-    The state. A directory in which nothing was written yet is removed; so is, by force, a damaged one,
-    for there is no other way to be rid of it.
+    The state. What a killed create left before it had written one is removed; so is, by force, a damaged
+    one, for there is no other way to be rid of it.
     """
     try:
         return parse(directory)
     except ContainerNotFound:
-        directory.remove()
+        if _is_unfinished(directory):
+            directory.remove()
         raise
     except StateError as error:
         if not force or not _is_ours(directory):
@@ -62,6 +63,14 @@ def _load(directory: Directory, *, force: bool) -> State:
         warn(f"{error}; removing it, its processes and cgroup are not known")
         directory.remove()
         raise ContainerNotFound from None
+
+
+def _is_unfinished(directory: Directory) -> bool:
+    """
+    Whether nothing is in it but what create writes, finished or not: the root may hold other directories.
+    """
+    names = {name.removeprefix(".").removesuffix(".new") for name in posix.listdir(directory.fd)}
+    return names <= {CONFIG_NAME, STATE_NAME}
 
 
 def _is_ours(directory: Directory) -> bool:
