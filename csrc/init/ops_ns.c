@@ -35,6 +35,17 @@ int op_new_cgroup_ns(struct init *init)
 	return 0;
 }
 
+/*
+ * In a user namespace not part of clone3 either: the message queues (mqueue) belong to who makes
+ * the namespace, which must be the container's root.
+ */
+int op_new_ipc_ns(struct init *init)
+{
+	if (unshare(CLONE_NEWIPC) < 0)
+		return fail(init, "unshare", "ipc namespace");
+	return 0;
+}
+
 /* exec: the root is what joining the container's namespaces made it. */
 int op_use_root(struct init *init)
 {

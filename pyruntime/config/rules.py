@@ -134,9 +134,12 @@ def mapped_user(spec: "Document") -> "Problems":
     linux, user = spec.get("linux", {}), spec.get("process", {}).get("user", {})
     if _types(spec).get("user", "joined"):
         return
-    for name, field in (("uid", "uidMappings"), ("gid", "gidMappings")):
-        if linux.get(field) and not _is_mapped(user.get(name, 0), linux[field]):
-            yield f"/process/user/{name}", f"{user.get(name, 0)} is not mapped by {field}", "a mapped id"
+    ids = [("uid", user.get("uid", 0), "uidMappings"), ("gid", user.get("gid", 0), "gidMappings")]
+    groups = enumerate(user.get("additionalGids", []))
+    ids += [(f"additionalGids/{i}", number, "gidMappings") for i, number in groups]
+    for name, number, field in ids:
+        if linux.get(field) and not _is_mapped(number, linux[field]):
+            yield f"/process/user/{name}", f"{number} is not mapped by {field}", "a mapped id"
 
 
 def host_names(spec: "Document") -> "Problems":

@@ -36,6 +36,7 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     namespaces.clone(plan, spec, facts)
     namespaces.set_up(plan, spec, facts)
     rootfs.prepare(plan, spec, facts)
+    namespaces.make_as_root(plan, spec)
     read_only_later = rootfs.fill(plan, spec, facts)
     hooks.during_create(plan, spec, facts)
     rootfs.enter(plan, spec, facts)  # after the hooks: they may still mount in the root

@@ -49,11 +49,13 @@ def join(plan: Plan, spec: "Spec") -> None:
 def clone(plan: Plan, spec: "Spec", facts: Facts) -> None:
     """
     Makes the init, in all new namespaces at once. The cgroup namespace is not among them: its root is
-    where its maker is, so the init makes it after it has joined its cgroup.
+    where its maker is, so the init makes it after it has joined its cgroup. Nor is the ipc namespace of a
+    container with a user namespace: it belongs to its maker (make_as_root).
     """
     flags = 0
+    later = ("cgroup", "ipc") if "user" in listed_namespaces(spec) else ("cgroup",)
     for kind, (_, path) in listed_namespaces(spec).items():
-        if not path and kind != "cgroup":
+        if not path and kind not in later:
             flags |= NAMESPACES[kind][1]
     own_user_ns = "user" in listed_namespaces(spec) and not listed_namespaces(spec)["user"][1]
     cgroup = cgroup_of_clone(plan, facts, moves_itself=_moves_itself(spec))
@@ -89,6 +91,16 @@ def join_cgroups(plan: Plan, facts: Facts, *, moves_itself: bool) -> None:
         paths.append(facts.cgroup_directory + "/cgroup.procs")
     for path in paths:
         plan.add("NS", "cgroup_join", "/linux/cgroupsPath", plan.fd("tasks", path), path)
+
+
+def make_as_root(plan: Plan, spec: "Spec") -> None:
+    """
+    What the init makes when it has become root of its user namespace.
+    """
+    wanted = listed_namespaces(spec)
+    index, path = wanted.get("ipc", (0, "none"))
+    if "user" in wanted and not path:
+        plan.add("MOUNT", "new_ipc_ns", _pointer(index))
 
 
 def set_up(plan: Plan, spec: "Spec", facts: Facts) -> None:

@@ -48,6 +48,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "use_root": (("NS",), ()),
     "new_cgroup_ns": (("NS",), ()),
     "new_session": (("NS",), ()),
+    "new_ipc_ns": (("MOUNT",), ()),
     "loopback_up": (("NS",), ()),
     "hostname": (("NS",), (("name", "s"),)),
     "domainname": (("NS",), (("name", "s"),)),

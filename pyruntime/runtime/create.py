@@ -194,10 +194,18 @@ class Creation:
         self.launch.start(lambda what, path: listener if what == "listener" else open_for_plan(what, path))
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
-        if listed_namespaces(self.spec).get("user", (0, "joined"))[1] == "":
-            from pyruntime.runtime.idmap import write_maps
+        self._settle_ids(facts)
 
-            write_maps(self.launch.pid, self.spec["linux"], privileged=facts.euid == 0)
+    def _settle_ids(self, facts: Facts) -> None:
+        namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
+        if "user" not in namespaces:
+            return
+        from pyruntime.runtime.idmap import check_maps, write_maps
+
+        if not namespaces["user"][1]:
+            write_maps(self.launch.pid, linux, privileged=facts.euid == 0)
+        elif linux.get("uidMappings") or linux.get("gidMappings"):
+            check_maps(self.launch.pid, linux, self.text)
 
     def _set_up_init(self) -> None:
         self.launch.go()

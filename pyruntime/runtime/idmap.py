@@ -1,5 +1,5 @@
 """
-Writes the id maps of a new user namespace.
+The id maps of a container's user namespace: written for a new one, compared for one that is joined.
 
 Runs in the runtime process while the init waits for GO. Who has the right writes them itself; an ordinary
 user maps its own ids alone, or asks newuidmap(1) and newgidmap(1), which /etc/subuid and /etc/subgid tell
@@ -8,8 +8,8 @@ what is allowed.
 
 import posix
 
-from pyruntime.errors import Error, KernelError
-from pyruntime.util.fs import exists, write_value
+from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.util.fs import exists, read_file, write_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,6 +44,28 @@ def write_maps(pid: int, linux: "dict[str, Any]", *, privileged: bool) -> None:
             _write(pid, file, rows)
         else:
             _ask_helper(pid, file, rows)
+
+
+def check_maps(pid: int, linux: "dict[str, Any]", text: bytes) -> None:
+    """
+    A namespace that is joined has its mappings; engines say them again, and they must be the same.
+
+    Args:
+        linux: config.json's linux.
+        text: config.json as read, for line and column.
+
+    Raises:
+        ConfigError: they are others.
+    """
+    problems = []
+    for file, field in (("uid_map", "uidMappings"), ("gid_map", "gidMappings")):
+        given = sorted((m["containerID"], m["hostID"], m["size"]) for m in linux.get(field, []))
+        lines = read_file(f"/proc/{pid}/{file}").splitlines()
+        found = sorted(tuple(map(int, line.split())) for line in lines)
+        if given and given != found:
+            problems.append((f"/linux/{field}", "is not what the joined user namespace has", "leave it out"))
+    if problems:
+        raise ConfigError(problems, text=text)
 
 
 def _write(pid: int, file: str, rows: "list[tuple[int, int, int]]") -> None:

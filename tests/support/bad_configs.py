@@ -96,6 +96,12 @@ BAD = [
         "99 is not mapped by gidMappings",
     ),
     ("mapped_user", user_ns(uidMappings=mapping(5)), "/process/user/uid", "0 is not mapped"),
+    (
+        "mapped_user",
+        {**user_ns(gidMappings=mapping()), **process(user={"uid": 0, "gid": 0, "additionalGids": [9, 10]})},
+        "/process/user/additionalGids/1",
+        "10 is not mapped by gidMappings",
+    ),
     ("host_names", {"hostname": "x"}, "/hostname", "without a private UTS namespace"),
     ("host_names", {"domainname": "x"}, "/domainname", "without a private UTS namespace"),
     ("host_names", {"hostname": "x" * 65, **namespaces("uts")}, "/hostname", "is longer than 64 bytes"),

@@ -48,6 +48,11 @@ FEATURES = {
     ),
     "no-mount-namespace": (_namespaces("pid"), fixed_facts, {}),
     "user-namespace": ({"linux": USER_NS}, fixed_facts, {}),
+    "user-and-ipc-namespace": (
+        {"linux": {**USER_NS, "namespaces": [*USER_NS["namespaces"], {"type": "ipc"}]}},
+        fixed_facts,
+        {},
+    ),
     "user-namespace-of-a-user": (
         {"linux": USER_NS},
         fixed_facts,

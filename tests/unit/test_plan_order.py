@@ -48,7 +48,12 @@ PLANS["all"] = create_plan(
     )
 )[0]
 PLANS["all-user-ns"] = create_plan(
-    small_config({"mounts": [{"destination": "/tmp", "type": "tmpfs"}], "linux": USER_NS})
+    small_config(
+        {
+            "mounts": [{"destination": "/tmp", "type": "tmpfs"}],
+            "linux": {**USER_NS, "namespaces": [*USER_NS["namespaces"], {"type": "ipc"}]},
+        }
+    )
 )[0]
 
 # (earlier, later, why); an operation that occurs in several phases with the phase that is meant
@@ -65,6 +70,8 @@ ORDER = [
     ("rootfs", "mount", "mounts go into the root"),
     ("rootfs", "bind", "mounts go into the root"),
     ("MOUNT become_root", "mount", "files in new mounts belong to the container's root"),
+    ("MOUNT become_root", "new_ipc_ns", "its message queues belong to its maker"),
+    ("new_ipc_ns", "mount", "a mount of mqueue shows those of the namespace"),
     ("mount", "device", "devices go into the /dev that was mounted"),
     ("symlink", "HOOK hook", "hooks see the finished root"),
     ("mount", "mask_path", "what is masked lies in mounts"),
