@@ -131,17 +131,35 @@ def is_pure_unified(hierarchies: "list[Hierarchy]") -> bool:
     return bool(hierarchies) and all(hierarchy.unified for hierarchy in hierarchies)
 
 
+def may_use(hierarchy: Hierarchy, directory: str) -> bool:
+    """
+    Whether this process may make a cgroup and move one of its children there. In the unified hierarchy the
+    kernel also asks for the right to write to the file of what both cgroups are in.
+    """
+    parent = directory.rpartition("/")[0]
+    places = [(parent, posix.W_OK | posix.X_OK)]
+    if hierarchy.unified:
+        places.append((parent + "/cgroup.procs", posix.W_OK))
+    return all(posix.access(path, mode, effective_ids=True) for path, mode in places)
+
+
 def place_container(
-    hierarchies: "list[Hierarchy]", spec: "dict[str, Any]", container_id: str
+    hierarchies: "list[Hierarchy]", spec: "dict[str, Any]", container_id: str, *, permitted_only: bool = False
 ) -> "dict[str, str]":
     """
     Controller -> directory, for all v1 controllers; "" -> directory in the unified hierarchy.
+
+    Args:
+        permitted_only: leave out hierarchies in which the caller may not make a cgroup; unless the config
+            says which it must be.
     """
     path = spec.get("linux", {}).get("cgroupsPath", "")
     beside = is_pure_unified(hierarchies)
     places = {}
     for hierarchy in hierarchies:
         directory = hierarchy.place(path, container_id, beside=beside)
+        if permitted_only and not path and not may_use(hierarchy, directory):
+            continue
         for controller in hierarchy.controllers or ("",):
             places[controller] = directory
     return places

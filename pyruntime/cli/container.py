@@ -107,6 +107,7 @@ def make_request(
     request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle))
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
+    request.rootless = context.options.rootless
     request.preserve_fds = options.preserve_fds
     request.pid_file = pid_file
     terminal = bool(spec.get("process", {}).get("terminal"))

@@ -48,7 +48,8 @@ def run(context: "Context", options: "Options") -> int:
     facts.started_later = True
     facts.rootfs = _rootfs(spec, bundle)
     hierarchies = hierarchy.detect()
-    paths = hierarchy.place_container(hierarchies, spec, options.id)
+    permitted_only = host.goes_without_cgroup(facts, context.options.rootless)
+    paths = hierarchy.place_container(hierarchies, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
     _add_seccomp(spec, facts)
     try:

@@ -50,6 +50,7 @@ class Request:
         self.started_later = True  # by `start`, through the container's socket, not by this process
         self.no_pivot = False
         self.no_new_keyring = False
+        self.rootless = "auto"  # the global option
         self.preserve_fds = 0
         self.pid_file = ""
         self.pidfd_socket = ""
@@ -71,8 +72,14 @@ class Creation:
         self.launch: Launch
         self.plan: Plan
 
+        self.host = host.host_facts()
         self.hierarchies = hierarchy.detect()
-        self.paths = hierarchy.place_container(self.hierarchies, spec, request.container_id)
+        self.paths = hierarchy.place_container(
+            self.hierarchies,
+            spec,
+            request.container_id,
+            permitted_only=host.goes_without_cgroup(self.host, request.rootless),
+        )
         self.cgroup = Cgroup(self.paths)
         resources = spec.get("linux", {}).get("resources", {})
         self.device_rules = parse_rules(resources)
@@ -86,7 +93,7 @@ class Creation:
         What the planner needs to know.
         """
         request = self.request
-        facts = host.host_facts()
+        facts = self.host
         facts.container_id = request.container_id
         facts.bundle = request.bundle
         facts.rootfs = request.rootfs

@@ -36,6 +36,14 @@ def host_facts() -> Facts:
     return facts
 
 
+def goes_without_cgroup(facts: Facts, rootless: str) -> bool:
+    """
+    Whether a cgroup that the caller may not make is left out, by the option --rootless ("true", "false", or
+    "auto": for all but the host's root).
+    """
+    return rootless == "true" or (rootless != "false" and not facts.is_privileged())
+
+
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
@@ -54,10 +62,11 @@ def add_cgroup(facts: Facts, hierarchies: "list[hierarchy.Hierarchy]", paths: "d
     facts.cgroup_is_unified = hierarchy.is_pure_unified(hierarchies)
     if facts.cgroup_is_unified:
         facts.cgroup_mount_point = hierarchies[0].mount_point
+    # Where it has none it stays in the runtime's own.
     facts.cgroup_mounts = [
-        (h.name, ",".join(h.controllers), paths[h.controllers[0]])
+        (h.name, ",".join(h.controllers), paths.get(h.controllers[0]) or h.own_directory())
         for h in hierarchies
-        if h.controllers and h.controllers[0] in paths
+        if h.controllers
     ]
 
 

@@ -1,0 +1,79 @@
+"""
+Callers of the runtime that are not the host's root: an ordinary user, and the root of a user namespace.
+"""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from tests.support.bundle import Bundle
+from tests.support.runtime import Runtime
+
+USER = 65534
+
+
+def give_to(path: Path, uid: int) -> None:
+    """
+    The whole tree becomes `uid`'s, who can also get there.
+    """
+    for parent in path.parents:
+        if parent.is_relative_to(tempfile.gettempdir()) and parent.owner() == "root":
+            parent.chmod(parent.stat().st_mode | 0o011)
+    for directory, names, files in os.walk(path):
+        for name in [".", *names, *files]:
+            os.lchown(os.path.join(directory, name), uid, uid)
+
+
+def as_user(runtime: Runtime, root: Path) -> Runtime:
+    """
+    The runtime as an ordinary user calls it, with a state root of the user's own.
+    """
+    root.mkdir()
+    give_to(root, USER)
+    ids = ["--reuid", str(USER), "--regid", str(USER), "--clear-groups"]
+    return Runtime(runtime.command, root, ["setpriv", *ids])
+
+
+def rootless(bundle: Bundle) -> Bundle:
+    """
+    What a user without any rights can run: one id is mapped, the network and /sys are the host's.
+    """
+    linux = bundle.linux
+    linux["namespaces"] = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "user")]
+    linux["uidMappings"] = linux["gidMappings"] = [{"containerID": 0, "hostID": USER, "size": 1}]
+    del linux["resources"]
+    for mount in bundle.mounts:
+        mount["options"] = [option for option in mount.get("options", []) if not option.startswith("gid=")]
+        if mount["destination"] == "/sys":
+            mount.update(type="none", source="/sys", options=["rbind", "nosuid", "noexec", "nodev", "ro"])
+    bundle.save()
+    give_to(bundle.path, USER)
+    return bundle
+
+
+class UserNamespace:
+    """
+    A user namespace (with a mount namespace) in which ids from `first` on are mapped, as an engine that runs
+    without root makes it; held by a sleeping process.
+    """
+
+    def __init__(self, first: int, count: int = 65536):
+        words = ["unshare", "--user", "--mount", "sh", "-c", "echo; exec sleep 3600"]
+        self.holder = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.holder.stdout.readline()
+        for name in ("uid_map", "gid_map"):
+            Path(f"/proc/{self.holder.pid}/{name}").write_text(f"0 {first} {count}")
+
+    def close(self) -> None:
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+    @property
+    def prefix(self) -> "list[str]":
+        """
+        What makes a command run inside, as its root.
+        """
+        target = f"--target={self.holder.pid}"
+        return ["nsenter", target, "--user", "--mount", "--setuid=0", "--setgid=0", "--"]
