@@ -10,6 +10,7 @@ from pyruntime.config.load import load_config
 from pyruntime.errors import ConfigError, KernelError
 from pyruntime.plan.build import build_create
 from pyruntime.plan.encode import encode
+from pyruntime.plan.facts import listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
 from pyruntime.plan.show import show
 from pyruntime.runtime import facts as host
@@ -48,7 +49,10 @@ def run(context: "Context", options: "Options") -> int:
     facts.started_later = True
     facts.rootfs = _rootfs(spec, bundle)
     hierarchies = hierarchy.detect()
-    permitted_only = host.goes_without_cgroup(facts, context.options.rootless)
+    # A config without a user namespace is root's to run, whoever asks about it.
+    permitted_only = "user" in listed_namespaces(spec) and host.goes_without_cgroup(
+        facts, context.options.rootless
+    )
     paths = hierarchy.place_container(hierarchies, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
     _add_seccomp(spec, facts)

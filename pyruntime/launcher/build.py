@@ -28,6 +28,7 @@ LAUNCHER_SOURCE = PACKAGE.parent / "csrc" / "launcher" / "launcher.c"
 COMPILER = (
     "cc -O2 -std=gnu11 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=3 -Wl,-z,relro,-z,now"
 ).split()
+C_LIBRARY = ("-lm", "-ldl", "-lutil", "-lpthread", "-lc", "-lrt")
 
 # The portable way in, where there is no libpython to link with.
 SCRIPT = """\
@@ -176,8 +177,7 @@ def compile_launcher(command: Path, parent: str, bundle: str) -> bool:
     """
     The command as a program that has Python in it. False if that cannot be built here.
     """
-    library = sysconfig.get_config_var("LDLIBRARY") or ""
-    if not library.endswith(".so") or sys.version_info >= (3, 14):
+    if sys.version_info >= (3, 14):
         return False
     defines = {
         "PACKAGE_PARENT": parent,
@@ -186,26 +186,53 @@ def compile_launcher(command: Path, parent: str, bundle: str) -> bool:
         "PYTHON": interpreter(),
     }
     temporary = command.with_name(command.name + ".new")
-    built = subprocess.run(
-        [
-            *COMPILER,
-            *(f'-D{name}="{value}"' for name, value in defines.items()),
-            "-I" + sysconfig.get_path("include"),
-            "-o",
-            str(temporary),
-            str(LAUNCHER_SOURCE),
-            "-L" + (sysconfig.get_config_var("LIBDIR") or "/usr/lib"),
-            "-l" + library.removeprefix("lib").removesuffix(".so"),
-        ],
-        capture_output=True,
-        text=True,
-    )
-    if built.returncode != 0:
-        print("the command becomes a script, for the launcher cannot be built:", file=sys.stderr)
+    words = [*COMPILER, *(f'-D{name}="{value}"' for name, value in defines.items())]
+    words += ["-I" + sysconfig.get_path("include"), "-o", str(temporary), str(LAUNCHER_SOURCE)]
+    for link in (statically(), dynamically()):
+        built = link and subprocess.run([*words, *link], capture_output=True, text=True)
+        if built and built.returncode == 0:
+            temporary.replace(command)
+            return True
+    print("the command becomes a script, for the launcher cannot be built", file=sys.stderr)
+    if built:
         print(built.stderr.strip(), file=sys.stderr)
-        return False
-    temporary.replace(command)
-    return True
+    return False
+
+
+def statically() -> "list[str]":
+    """
+    Links Python in, as Debian's own interpreter does, with its libraries where they are there as archives:
+    nothing has to be relocated at start-up. [] without the archive.
+    """
+    variables = sysconfig.get_config_vars("LIBPL", "LIBRARY", "MODLIBS", "LIBS", "SYSLIBS")
+    archive = Path(*(variables[:2] if all(variables[:2]) else ("/", "none")))
+    if not archive.is_file():
+        return []
+    libraries = dict.fromkeys(word for words in variables[2:] for word in (words or "").split())
+    python = ["-Wl,--export-dynamic", "-Wl,--whole-archive", str(archive), "-Wl,--no-whole-archive"]
+    return ["-no-pie", "-fno-pie", *python, *map(_archive_of, libraries)]
+
+
+def _archive_of(library: str) -> str:
+    """
+    "-lz" as the path of libz.a, if that exists and is not a part of the C library.
+    """
+    if library in C_LIBRARY or not library.startswith("-l"):
+        return library
+    words = ["cc", f"-print-file-name=lib{library[2:]}.a"]
+    path = subprocess.run(words, capture_output=True, text=True).stdout.strip()
+    return path if "/" in path else library
+
+
+def dynamically() -> "list[str]":
+    """
+    Links with libpython. [] without it.
+    """
+    library = sysconfig.get_config_var("LDLIBRARY") or ""
+    if not library.endswith(".so"):
+        return []
+    directory = sysconfig.get_config_var("LIBDIR") or "/usr/lib"
+    return [f"-L{directory}", "-l" + library.removeprefix("lib").removesuffix(".so")]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Pure: process and facts in, operations out (feature map PRC-*).
 
 from _struct import pack
 
-from pyruntime.errors import ConfigError
 from pyruntime.linux.capabilities import SYS_ADMIN, to_mask, to_names
 from pyruntime.linux.rlimits import RLIMITS
 from pyruntime.plan.facts import Facts
@@ -106,9 +105,6 @@ class ProcessPlan:
         if capabilities:
             self._add("IDENTITY", "bounding_set", "capabilities/bounding", capabilities["bounding"])
         groups = user.get("additionalGids", [])
-        if groups and not self.facts.set_groups:
-            problem = "additional groups cannot be set without root's rights"
-            raise ConfigError([(f"{self.pointer}/user/additionalGids", problem, "leave it out")])
         packed = pack(f"<{len(groups)}I", *groups)
         self._add("IDENTITY", "identity", "user", uid, gid, packed, self.facts.set_groups)
         if capabilities:

@@ -100,6 +100,7 @@ class Creation:
         facts.no_pivot = request.no_pivot
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
+        host.check_groups(self.spec.get("process", {}), facts, "/process")
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         host.add_cgroup(facts, self.hierarchies, self.paths)

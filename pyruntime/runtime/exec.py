@@ -154,6 +154,7 @@ def _explain(request: ExecRequest, error: Error, plan: "Any") -> Error:
 def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
     state = request.state
     facts = host.host_facts()
+    host.check_groups(request.process, facts, request.pointer)
     facts.container_id = state.data["id"]
     # Listening sockets are for the container's own program, not for what is executed beside it.
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)

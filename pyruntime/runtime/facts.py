@@ -6,9 +6,13 @@ import posix
 from errno import EBADF
 
 from pyruntime.cgroup import hierarchy
-from pyruntime.errors import Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.plan.facts import Facts
 from pyruntime.util.fs import exists, read_file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_DIGITS = 9  # of a number of file descriptors
 INITIAL_ID_MAP = [b"0", b"0", b"4294967295"]
@@ -34,6 +38,18 @@ def host_facts() -> Facts:
     facts.has_kcore = exists("/proc/kcore")
     facts.environment = [f"{_text(name)}={_text(value)}" for name, value in posix.environ.items()]
     return facts
+
+
+def check_groups(process: "dict[str, Any]", facts: Facts, pointer: str) -> None:
+    """
+    Additional groups need root's rights; the plan as such can be made, and explained, without.
+
+    Raises:
+        ConfigError: the process asks for some, and the caller does not have them.
+    """
+    if process.get("user", {}).get("additionalGids") and not facts.set_groups:
+        problem = "additional groups cannot be set without root's rights"
+        raise ConfigError([(f"{pointer}/user/additionalGids", problem, "leave it out")])
 
 
 def goes_without_cgroup(facts: Facts, rootless: str) -> bool:

@@ -1,12 +1,10 @@
 /*
  * Preloaded into the command by the import budget test: writes the names of all modules that are
- * loaded when the command ends, and a "+" line for each time the rest of the interpreter was
- * started, to the file $MODULES.
+ * loaded when the command ends to the file $MODULES.
  */
 #define _GNU_SOURCE
 #include <Python.h>
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +27,6 @@ static void note(const char *text)
 	(void)!write(fd, text, strlen(text));
 	(void)!write(fd, "\n", 1);
 	close(fd);
-}
-
-PyStatus _Py_InitializeMain(void)
-{
-	PyStatus (*real)(void) = (PyStatus(*)(void))dlsym(RTLD_NEXT, "_Py_InitializeMain");
-
-	note("+");
-	return real();
 }
 
 void _exit(int status)

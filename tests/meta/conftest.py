@@ -30,8 +30,8 @@ def observer():
 @pytest.fixture
 def modules_of(observer, tmp_path):
     """
-    A function that runs the command and returns (exit code, names of all modules loaded at its end); "+"
-    among them means that the rest of the interpreter was started.
+    A function that runs the command and returns (exit code, names of all modules loaded at its end);
+    WHOLE among them means that the rest of the interpreter was started.
     """
     with open(OURS, "rb") as file:
         if file.read(4) != b"\x7fELF":
