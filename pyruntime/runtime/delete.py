@@ -11,7 +11,7 @@ from pyruntime.cgroup.manager import Cgroup
 from pyruntime.errors import ContainerNotFound, Error, StateError
 from pyruntime.linux.signals import KILL
 from pyruntime.runtime.directory import CONFIG_NAME, Directory, open_directory
-from pyruntime.runtime.state import STATE_NAME, State, parse
+from pyruntime.runtime.state import STATE_NAME, State, lock_unless_creating, parse
 from pyruntime.util.log import warn
 from pyruntime.util.proc import open_process, send_signal
 
@@ -25,12 +25,15 @@ def delete(root: str, container_id: str, *, force: bool) -> None:
 
     Raises:
         ContainerNotFound: there is none (unless forced).
-        StateError: it is running.
+        StateError: it is running, or being created.
         Error: something of it could not be removed.
     """
     try:
         directory = open_directory(root, container_id)
-        directory.lock()
+        if force:
+            directory.lock()
+        else:
+            lock_unless_creating(directory)
         state = _load(directory, force=force)
     except ContainerNotFound:
         if force:

@@ -85,17 +85,22 @@ class Directory:
 
     # --- the lock
 
-    def lock(self) -> None:
+    def lock(self, *, wait: bool = True) -> bool:
         """
-        Waits until no other command works on this container. It may be gone then.
+        Waits until no other command works on this container. It may be gone then. Without waiting: whether
+        none does.
 
         Raises:
-            ContainerNotFound: it is.
+            ContainerNotFound: it is gone.
         """
-        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
         if posix.fstat(self.fd).st_nlink == 0:
             self.close()
             raise ContainerNotFound
+        return True
 
     def unlock(self) -> None:
         """

@@ -186,8 +186,23 @@ def load_locked(root: str, container_id: str) -> State:
     The state of a container, with its lock: no other command changes it until this one ends.
     """
     directory = open_directory(root, container_id)
-    directory.lock()
+    lock_unless_creating(directory)
     return parse(directory)
+
+
+def lock_unless_creating(directory: Directory) -> None:
+    """
+    Waits for the lock, but not while the container is being made: one of its hooks may be who asks.
+
+    Raises:
+        StateError: it is being made.
+        ContainerNotFound: it is gone, or nothing has been written yet.
+    """
+    if directory.lock(wait=False):
+        return
+    if parse(directory).own["creating"]:
+        raise StateError("container is being created")
+    directory.lock()
 
 
 def new_state_data(
@@ -219,7 +234,7 @@ def new_state_data(
             "ociVersion": spec["ociVersion"],
             "bundle": facts.bundle,
             "rootfs": facts.rootfs,
-            "annotations": annotations,
+            "annotations": dict(sorted(annotations.items())),  # as runC prints them
             "hooks": {name: hooks[name] for name in ("poststart", "poststop") if hooks.get(name)},
             "namespace_files": files,
             "own_pid_namespace": listed.get("pid", (0, "none"))[1] == "",

@@ -254,6 +254,21 @@ def test_a_container_that_is_being_created_cannot_be_killed(container, name):
     assert container.status == "created"
 
 
+DELETE = pytest.param("delete", marks=pytest.mark.ours("runC deletes what it is still making"))
+
+
+@pytest.mark.parametrize("verb", ["start", "pause", "resume", DELETE])
+def test_a_hook_of_create_gets_an_error_for_what_is_too_early(container, verb):
+    """
+    An answer at once, in particular: create waits for the hook.
+    """
+    call = command_line(container, verb, container.id)
+    hooks.add(container, "createRuntime", f"{call} 2> $D/error; echo $? > $D/code", timeout=5)
+    container.create()
+    assert hooks.found(container, "code") == "1\n"
+    assert container.status == "created"
+
+
 @EARLY_POSTSTART
 @pytest.mark.parametrize("command", ["start", "run --detach"])
 @pytest.mark.parametrize("words", ["state", "kill", "pause", "delete --force"])
