@@ -10,8 +10,8 @@ from select import POLLIN, poll
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.errors import ContainerNotFound, Error, StateError
 from pyruntime.linux.signals import KILL
-from pyruntime.runtime.directory import CONFIG_NAME, Directory, open_directory
-from pyruntime.runtime.state import STATE_NAME, State, lock_unless_creating, parse
+from pyruntime.runtime.directory import CONFIG_NAME, STATE_NAME, Directory, open_directory
+from pyruntime.runtime.state import State, lock_unless_creating, parse
 from pyruntime.util.log import warn
 from pyruntime.util.proc import open_process, send_signal
 

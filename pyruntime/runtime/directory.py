@@ -12,6 +12,7 @@ from pyruntime.errors import ContainerExists, ContainerNotFound, Error, KernelEr
 from pyruntime.util import fs
 
 CONFIG_NAME = "config.json"
+STATE_NAME = "state.json"
 SOCKET_NAME = "start.sock"
 RESERVED = (".", "..", ".cache")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
@@ -143,9 +144,10 @@ class Directory:
 
     def remove(self) -> None:
         """
-        Removes the directory. Nothing but files is ever in it.
+        Removes the directory. Nothing but files is ever in it; the state goes last, for as long as it is
+        there the rest is known to be ours.
         """
-        for name in posix.listdir(self.fd):
+        for name in sorted(posix.listdir(self.fd), key=STATE_NAME.__eq__):
             try:
                 posix.unlink(name, dir_fd=self.fd)
             except OSError as error:

@@ -7,7 +7,7 @@ Runs in the runtime process. The status is derived from what is there each time,
 
 from pyruntime import __version__
 from pyruntime.errors import ContainerNotFound, KernelError, StateError
-from pyruntime.runtime.directory import SOCKET_NAME, Directory, open_directory
+from pyruntime.runtime.directory import SOCKET_NAME, STATE_NAME, Directory, open_directory
 from pyruntime.util import fs
 from pyruntime.util.jsonlite import JsonError, dumps, loads
 from pyruntime.util.proc import command_name, is_alive
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.facts import Facts
 
-STATE_NAME = "state.json"
 INIT_NAME = "pyruntime:init"  # what the kernel calls our init until it executes the program
 
 REQUIRED = ("init_process_pid", "init_process_start", "created", "cgroup_paths")
