@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 INIT_NAME = "pyruntime:init"  # what the kernel calls our init until it executes the program
 
-REQUIRED = ("init_process_pid", "init_process_start", "created", "cgroup_paths")
-REQUIRED_OWN = (
-    "annotations",
-    "bundle",
-    "creating",
-    "has_program",
-    "hooks",
-    "host_mount",
-    "namespace_files",
-    "ociVersion",
-    "own_pid_namespace",
-    "root_is_moved",
-    "rootfs",
-)
+# What must be there, and of which type; pids and times are checked more closely.
+REQUIRED = {
+    "init_process_pid": int,
+    "init_process_start": int,
+    "created": str,
+    "cgroup_paths": dict,
+}
+REQUIRED_OWN = {
+    "annotations": dict,
+    "bundle": str,
+    "creating": bool,
+    "has_program": bool,
+    "hooks": dict,
+    "host_mount": list,
+    "namespace_files": dict,
+    "ociVersion": str,
+    "own_pid_namespace": bool,
+    "root_is_moved": bool,
+    "rootfs": str,
+}
+MAX_PID = 1 << 22
 
 
 class State:
@@ -166,10 +173,14 @@ def parse(directory: Directory) -> State:
         raise StateError(f"{path} was not written by pyruntime")
     if data.get("id") != directory.container_id:
         raise StateError(f"{path} is of another container")
-    missing = [key for key in REQUIRED if key not in data]
-    missing += [key for key in REQUIRED_OWN if key not in data["pyruntime"]]
-    if missing:
-        raise StateError(f"{path} is damaged: it has no {', '.join(missing)}")
+    wrong = [key for key, kind in REQUIRED.items() if type(data.get(key)) is not kind]
+    wrong += [key for key, kind in REQUIRED_OWN.items() if type(data["pyruntime"].get(key)) is not kind]
+    if not wrong and not 0 <= data["init_process_pid"] <= MAX_PID:
+        wrong = ["init_process_pid"]
+    if not wrong and not all(type(place) is str for place in data["cgroup_paths"].values()):
+        wrong = ["cgroup_paths"]
+    if wrong:
+        raise StateError(f"{path} is damaged: it has no usable {', '.join(wrong)}")
     return State(directory, data)
 
 
