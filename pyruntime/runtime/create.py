@@ -19,7 +19,7 @@ from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
 from pyruntime.plan.ops import Plan
 from pyruntime.runtime import facts as host
-from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME, make_directory
+from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME, check_id, make_directory
 from pyruntime.runtime.interrupt import Interrupts
 from pyruntime.runtime.launch import Launch, open_for_plan
 from pyruntime.runtime.state import State, new_state_data
@@ -64,6 +64,7 @@ class Creation:
     """
 
     def __init__(self, request: Request, spec: "Spec", text: bytes) -> None:
+        check_id(request.container_id)  # before it becomes a part of any path
         self.request = request
         self.spec = spec
         self.text = text
