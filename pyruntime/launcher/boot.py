@@ -2,8 +2,9 @@
 Imports pyruntime's modules from the bundle, and starts the command. Runs in the runtime process, first.
 
 It is not imported: the command (csrc/launcher/launcher.c, or the script) executes it as code, with these
-globals: BUNDLE_FD (the open bundle), INDEX (module -> (offset, size, whether it is a package) in the bundle,
-or the path of an extension module), LOCATION (the directory of the package, with "/"), ARGUMENTS (argv).
+globals: BUNDLE_FD (the open bundle), INDEX (module -> (offset, size, whether it is a package, which of our
+modules it imports) in the bundle, or the path of an extension module), LOCATION (the package's directory,
+with "/"), ARGUMENTS (argv).
 """
 
 import sys
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     BUNDLE_FD = -1
-    INDEX: "dict[str, tuple[int, int, bool] | str]" = {}
+    INDEX: "dict[str, tuple[int, int, bool, tuple[str, ...]] | str]" = {}
     LOCATION = ""
     ARGUMENTS: "list[str]" = []
 
@@ -37,6 +38,38 @@ if not IS_CORE:
 
     # A caller that ignores it would have the exit status of our children thrown away.
     signal(SIGCHLD, SIG_DFL)
+
+
+MODULES = sys.modules
+new_module = type(sys)
+
+
+def load(name: str) -> None:
+    """
+    Loads a module of the bundle, first those that it needs. The import statements in it then find them all
+    loaded, which takes a quarter of the time of finding them one by one by the import system's rules.
+    """
+    parent, _, child = name.rpartition(".")
+    if parent and parent not in MODULES:
+        load(parent)
+    module = MODULES[name] = new_module(name)
+    place = INDEX[name]
+    if place[2]:
+        module.__path__ = [LOCATION + name.replace(".", "/")]
+    run(name, module)
+    if parent:
+        setattr(MODULES[parent], child, module)
+
+
+def run(name: str, module: "ModuleType") -> None:
+    """
+    Runs the code of a module in it.
+    """
+    offset, size, _, needed = INDEX[name]
+    for other in needed:
+        if other not in MODULES:
+            load(other)
+    exec(loads(pread(BUNDLE_FD, size, offset)), module.__dict__)
 
 
 class BundleImporter:
@@ -87,15 +120,16 @@ class BundleImporter:
         """
         Runs a module's code in it.
         """
-        place = INDEX[module.__name__]
-        if isinstance(place, str):
+        if isinstance(INDEX[module.__name__], str):
             exec_dynamic(module)
         else:
-            exec(loads(pread(BUNDLE_FD, place[1], place[0])), module.__dict__)
+            run(module.__name__, module)
 
 
 # Behind the finders of built-in and frozen modules, which cost nothing, before that of the directories.
 sys.meta_path.insert(2, BundleImporter)
+
+load("pyruntime.cli")
 
 from pyruntime.cli import main  # noqa: E402
 

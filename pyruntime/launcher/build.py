@@ -83,6 +83,7 @@ def bundle_of(package: Path, parent: str) -> bytes:
         parent: the directory in which the package will be when the command runs.
     """
     codes = {}
+    trees = {}
     packages = {"encodings"}
     for path in sorted(package.rglob("*.py")):
         relative = path.relative_to(package)
@@ -93,20 +94,36 @@ def bundle_of(package: Path, parent: str) -> bytes:
             name = name.removesuffix(".__init__")
             packages.add(name)
         codes[name] = marshal.dumps(compiled(path, str(path.relative_to(package.parent))))
+        trees[name] = ast.parse(path.read_bytes())
     for name in CODECS:
         path = Path(str(find_spec(name).origin))  # type: ignore[union-attr]
         codes[name] = marshal.dumps(compiled(path, name))
     boot = compiled(package / "launcher" / "boot.py", "boot")
-    index: "dict[str, tuple[int, int, bool] | str]" = {}
+    index: "dict[str, tuple[int, int, bool, tuple[str, ...]] | str]" = {}
     offset = HEAD_BYTES
     for name, code in codes.items():
-        index[name] = (offset, len(code), name in packages)
+        needed = imported(trees[name], trees) if name in trees else ()
+        index[name] = (offset, len(code), name in packages, needed)
         offset += len(code)
     index.update(extension_modules(package, parent))
     head = marshal.dumps((sys.hexversion >> 16, boot, index))
     if len(head) > HEAD_BYTES:
         raise SystemExit(f"HEAD_BYTES must be {len(head)} at least, here and in csrc/launcher/launcher.c")
     return head.ljust(HEAD_BYTES, b"\0") + b"".join(codes.values())
+
+
+def imported(tree: ast.Module, known: "dict[str, ast.Module]") -> "tuple[str, ...]":
+    """
+    Which of the known modules a module imports when it is loaded, in that order.
+    """
+    names: "list[str]" = []
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            # The name may be a module, too.
+            names += [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(name for name in dict.fromkeys(names) if name in known)
 
 
 def extension_modules(package: Path, parent: str) -> "dict[str, str]":

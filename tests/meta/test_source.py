@@ -131,8 +131,8 @@ def unpacked(bundle: bytes) -> dict:
     for name, place in index.items():
         modules[name] = place
         if not isinstance(place, str):
-            offset, size, is_package = place
-            modules[name] = (marshal.loads(bundle[offset : offset + size]), is_package)
+            offset, size, *rest = place
+            modules[name] = (marshal.loads(bundle[offset : offset + size]), *rest)
     return modules
 
 
