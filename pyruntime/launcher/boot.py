@@ -65,11 +65,12 @@ def run(name: str, module: "ModuleType") -> None:
     """
     Runs the code of a module in it.
     """
-    offset, size, _, needed = INDEX[name]
-    for other in needed:
+    place = INDEX[name]
+    assert isinstance(place, tuple)
+    for other in place[3]:
         if other not in MODULES:
             load(other)
-    exec(loads(pread(BUNDLE_FD, size, offset)), module.__dict__)
+    exec(loads(pread(BUNDLE_FD, place[1], place[0])), module.__dict__)
 
 
 class BundleImporter:
