@@ -58,9 +58,10 @@ int op_rlimit_raise(struct init *init, const struct op_rlimit_raise *op)
 	return 0;
 }
 
+/* What it is, setns says; until then it may be anything, such as a FIFO without a writer. */
 int op_open_ns(struct init *init, const struct op_open_ns *op)
 {
-	int fd = open(op->path, O_RDONLY | O_CLOEXEC);
+	int fd = open(op->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		return fail(init, "open", op->path);

@@ -78,10 +78,12 @@ class Container:
         assert result.returncode == 0, result.stderr
         return self
 
-    def fails_to_create(self, *words: str, **kwargs) -> str:
+    def fails_to_create(self, *words: str, ours=(), **kwargs) -> str:
         """
-        create must fail, name all the words, and leave nothing behind; its message.
+        create must fail, name all the words (`ours`: those that only we say), and leave nothing behind; its
+        message.
         """
+        words += tuple(ours) if self.runtime.is_ours else ()
         result = self.try_create(**kwargs)
         assert result.returncode == 1, (result.returncode, result.stderr)
         for word in words:
