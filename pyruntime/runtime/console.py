@@ -3,7 +3,7 @@ The container's terminal on the host's side: who gets its master.
 
 Runs in the runtime process. Detached, the master goes to the engine through --console-socket (feature map
 B4): one connection, one message, the terminal's name as payload, one fd. In the foreground the runtime
-keeps it (pyruntime.runtime.foreground).
+keeps it (pyruntime.runtime.terminal).
 """
 
 import _socket
@@ -22,12 +22,11 @@ class FdSocket:
     def __init__(self, path: str) -> None:
         self.path = path
         self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-        directory, _, name = path.rpartition("/")
         try:
-            # connect() takes 107 bytes; through the directory's fd any path fits.
-            fd = posix.open(directory or "/", posix.O_PATH | posix.O_DIRECTORY | CLOEXEC)
+            # connect() takes 107 bytes; through an fd of the socket's file any path fits.
+            fd = posix.open(path, posix.O_PATH | CLOEXEC)
             try:
-                self.socket.connect(f"/proc/self/fd/{fd}/{name}")
+                self.socket.connect(f"/proc/self/fd/{fd}")
             finally:
                 posix.close(fd)
         except OSError as error:

@@ -221,13 +221,14 @@ class Creation:
         self.launch.set_up(self._run_hooks, self.request.pass_terminal)
         self.state.own["creating"] = False
         self.state.save()
-        if self.request.pid_file:
-            write_pid_file(self.request.pid_file, self.launch.pid)
         if self.request.pidfd_socket:
             from pyruntime.runtime.console import FdSocket
 
             FdSocket(self.request.pidfd_socket).pass_fd(self.launch.pid_fd, b"standard")
         self.launch.commit()
+        # Engines take the file as the sign of success: nothing can fail after it. (`run` has more to do.)
+        if self.request.pid_file and self.request.started_later:
+            write_pid_file(self.request.pid_file, self.launch.pid)
 
     def _run_hooks(self) -> None:
         from pyruntime.runtime.hooks import run_hooks

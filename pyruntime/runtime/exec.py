@@ -110,8 +110,11 @@ def run_exec(request: ExecRequest) -> int:
 
 
 def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
-    terminals: "list[int]" = []
-    pass_terminal = request.pass_terminal or (lambda fd, number: terminals.append(posix.dup(fd)))
+    foreground = None
+    pass_terminal = request.pass_terminal
+    if not request.detach:
+        foreground = Foreground(terminal=bool(request.process.get("terminal")))
+        pass_terminal = foreground.receive_terminal
     launch.start(lambda what, path: pid_fd if what == "container" else open_for_plan(what, path))
     launch.go()
     launch.set_up(None, pass_terminal)
@@ -120,12 +123,9 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
 
         FdSocket(request.pidfd_socket).pass_fd(launch.pid_fd, b"setns")
     launch.commit()
-    foreground = None
-    if not request.detach:
-        foreground = Foreground(launch.pid, launch.signal, native.signal_fd(all_signals=True))
-        if terminals:
-            foreground.use_terminal(terminals[0])
     try:
+        if foreground is not None:
+            foreground.take_over(launch)
         launch.run_program()
         # Engines take the file as the sign that the process runs: not before it does.
         if request.pid_file:

@@ -4,13 +4,11 @@ Creates a container and runs its program at once: `run`, in the foreground or de
 Runs in the runtime process, which is the program's parent for as long as it waits for it.
 """
 
-import posix
-
 from pyruntime import native
-from pyruntime.errors import ContainerNotFound, Error, HookError
-from pyruntime.runtime.create import Creation, Request
+from pyruntime.errors import ContainerNotFound, Error
+from pyruntime.runtime.create import Creation, Request, write_pid_file
 from pyruntime.runtime.foreground import Foreground
-from pyruntime.runtime.start import after_start
+from pyruntime.runtime.start import after_start, failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,32 +27,26 @@ def run(
     Raises:
         Error: it could not be run; nothing of it is left.
     """
-    terminals: "list[int]" = []
-    if request.pass_terminal is None:
-        request.pass_terminal = lambda fd, number: terminals.append(posix.dup(fd))
-    if subreaper and not detach:
-        native.set_subreaper()
+    foreground = None
+    if not detach:
+        foreground = Foreground(terminal=bool(spec["process"].get("terminal")))
+        request.pass_terminal = foreground.receive_terminal
+        if subreaper:
+            native.set_subreaper()
     creation = Creation(request, spec, text)
     creation.run()
-    foreground = None
     try:
-        if not detach:
-            # Before the program runs: a signal that comes now is its own.
-            foreground = Foreground(
-                creation.launch.pid, creation.launch.signal, native.signal_fd(all_signals=True)
-            )
-            if terminals:
-                foreground.use_terminal(terminals[0])
+        if foreground is not None:
+            foreground.take_over(creation.launch)
         creation.launch.run_program()
     except BaseException as error:
-        if foreground is not None:
-            foreground.restore()
+        _restore(foreground)
         raise creation.fail(error) from None
     try:
         after_start(creation.state)
-    except HookError:
-        if foreground is not None:
-            foreground.restore()
+        _write_pid_file(request.pid_file, creation)
+    except Error:
+        _restore(foreground)
         raise
     if foreground is None:
         creation.launch.close()
@@ -64,6 +56,24 @@ def run(
     if not keep:
         _remove(creation)
     return code
+
+
+def _restore(foreground: "Foreground | None") -> None:
+    if foreground is not None:
+        foreground.restore()
+
+
+def _write_pid_file(path: str, creation: Creation) -> None:
+    """
+    The sign that the program runs. Where it cannot be given, the container goes again.
+    """
+    if not path:
+        return
+    try:
+        write_pid_file(path, creation.launch.pid)
+    except Error as error:
+        creation.state.directory.lock()
+        raise failed(creation.state, error) from None
 
 
 def _remove(creation: Creation) -> None:

@@ -84,9 +84,11 @@ def replace_file(directory_fd: int, name: str, data: bytes, mode: int = 0o600) -
     """
     temporary = f".{name}.new"
     call = "open"
+    written = False
     try:
         flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_NOFOLLOW | CLOEXEC
         fd = posix.open(temporary, flags, mode, dir_fd=directory_fd)
+        written = True
         try:
             call = "write"
             write_all(fd, data)
@@ -95,6 +97,8 @@ def replace_file(directory_fd: int, name: str, data: bytes, mode: int = 0o600) -
         call = "rename"
         posix.rename(temporary, name, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
     except OSError as error:
+        if written:
+            posix.unlink(temporary, dir_fd=directory_fd)
         raise KernelError(error.errno, call, name) from None
 
 

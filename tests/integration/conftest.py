@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import cgroup
 from tests.support.mount_namespace import MountNamespace
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture(autouse=True)
@@ -66,3 +67,50 @@ def v2_container(v2_namespace, container):
     """
     container.runtime = container.runtime.behind(v2_namespace.prefix)
     return container
+
+
+@pytest.fixture
+def terminal():
+    """
+    A user's terminal.
+    """
+    terminal = Terminal()
+    yield terminal
+    terminal.close()
+
+
+@pytest.fixture
+def run_on(container, terminal):
+    """
+    A function: run with a script as the program, on the terminal; the runtime's process.
+    """
+    container.bundle.process["terminal"] = True
+
+    def start(script, *options, **streams):
+        container.bundle.script(script).save()
+        argv = container.runtime.argv("run", "--bundle", container.bundle.path, *options, container.id)
+        return terminal.spawn(argv, **streams)
+
+    return start
+
+
+@pytest.fixture
+def exec_on(container, terminal):
+    """
+    The same with exec, in a container that has no terminal itself.
+    """
+    container.create().start()
+
+    def start(script, *options, **streams):
+        argv = container.runtime.argv("exec", "-t", *options, container.id, "/bin/sh", "-c", script)
+        return terminal.spawn(argv, **streams)
+
+    return start
+
+
+@pytest.fixture(params=["run_on", "exec_on"])
+def start_on(request):
+    """
+    Each of the two.
+    """
+    return request.getfixturevalue(request.param)
