@@ -15,7 +15,7 @@ from tests.support.bundle import Bundle
 from tests.support.container import Container
 from tests.support.runtime import ROOT, from_environment
 
-HELPER = ROOT / "tests" / "helpers" / "inside.c"
+HELPERS = ROOT / "tests" / "helpers"
 NUMBERS = itertools.count()
 
 
@@ -32,17 +32,24 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']}: {marker.args[0]}"))
 
 
+def compiled(name: str, *command: str) -> Path:
+    """
+    A helper program, compiled once and kept.
+    """
+    source = HELPERS / f"{name}.c"
+    target = ROOT / "build" / "tests" / name
+    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run([*command, "-O2", "-o", target, source], check=True)
+    return target
+
+
 @pytest.fixture(scope="session")
 def inside() -> Path:
     """
-    The static helper program, compiled once and kept.
+    The static helper program.
     """
-    target = ROOT / "build" / "tests" / "inside"
-    if not target.exists() or target.stat().st_mtime < HELPER.stat().st_mtime:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        compiler = "musl-gcc" if shutil.which("musl-gcc") else "cc"
-        subprocess.run([compiler, "-static", "-O2", "-o", target, HELPER], check=True)
-    return target
+    return compiled("inside", "musl-gcc" if shutil.which("musl-gcc") else "cc", "-static")
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ Runs in the runtime process, with the container's lock held.
 """
 
 import posix
-from select import POLLIN, poll
 
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.errors import ContainerNotFound, Error, StateError
 from pyruntime.linux.signals import KILL
 from pyruntime.runtime.directory import CONFIG_NAME, STATE_NAME, Directory, open_directory
 from pyruntime.runtime.state import State, lock_unless_creating, parse
+from pyruntime.util.fs import readable
 from pyruntime.util.log import warn
 from pyruntime.util.proc import open_process, send_signal
 
@@ -39,9 +39,8 @@ def delete(root: str, container_id: str, *, force: bool) -> None:
         if force:
             return
         raise
-    status = state.status()
-    if status == "creating":
-        status = "stopped"  # we have the lock: whoever was creating it is gone
+    # We have the lock: whoever was creating it is gone, but what it has started may still run.
+    status = "created" if state.own["creating"] else state.status()
     if not force and status not in ("stopped", "created"):
         raise StateError(f"cannot delete container {container_id} that is not stopped: {status}")
     if force or status == "created":
@@ -99,9 +98,7 @@ def end_all(state: State) -> bool:
     if cgroup.exists():
         cgroup.kill()
     if pid_fd is not None:
-        poller = poll()
-        poller.register(pid_fd, POLLIN)
-        ended = poller.poll(END_MILLISECONDS)
+        ended = readable([pid_fd], END_MILLISECONDS)
         posix.close(pid_fd)
         if not ended:
             raise Error("container init still running")

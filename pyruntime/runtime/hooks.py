@@ -7,13 +7,12 @@ Hooks", feature map HK-1 to HK-11).
 
 import posix
 import time
-from select import POLLIN, poll
 
 from pyruntime import native
 from pyruntime.errors import Error, HookError, reason
 from pyruntime.linux.signals import KILL
 from pyruntime.runtime.failure import describe_status
-from pyruntime.util.fs import write_all
+from pyruntime.util.fs import readable, write_all
 from pyruntime.util.jsonlite import dumps
 from pyruntime.util.log import warn
 from pyruntime.util.proc import send_signal
@@ -135,7 +134,7 @@ def _collect(
     output = b""
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic()) * 1000
-        ready = interrupts.wait_for(*fds, timeout=left) if interrupts else _poll(fds, left)
+        ready = interrupts.wait_for(*fds, timeout=left) if interrupts else readable(fds, left)
         if not ready:
             return output, True
         if output_fd in ready:
@@ -148,10 +147,3 @@ def _collect(
             return output, False
         if deadline is not None and time.monotonic() > deadline and pid_fd not in ready:
             return output, True
-
-
-def _poll(fds: "list[int]", timeout: "float | None") -> "list[int]":
-    poller = poll()
-    for fd in fds:
-        poller.register(fd, POLLIN)
-    return [fd for fd, _ in poller.poll(timeout)]

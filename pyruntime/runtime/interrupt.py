@@ -5,10 +5,9 @@ what there is instead of dying in the middle.
 Runs in the runtime process.
 """
 
-from select import POLLIN, poll
-
 from pyruntime import native
 from pyruntime.errors import Error
+from pyruntime.util.fs import readable
 
 
 class Interrupted(Error):
@@ -32,10 +31,7 @@ class Interrupts:
         Raises:
             Interrupted: a signal came first.
         """
-        poller = poll()
-        for fd in (*fds, self.fd):
-            poller.register(fd, POLLIN)
-        ready = [fd for fd, _ in poller.poll(timeout)]
+        ready = readable([*fds, self.fd], timeout)
         if self.fd in ready and len(ready) == 1:
             raise Interrupted("interrupted")
         return [fd for fd in ready if fd != self.fd]

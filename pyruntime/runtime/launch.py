@@ -14,8 +14,8 @@ from pyruntime.errors import Error, KernelError
 from pyruntime.linux.signals import KILL
 from pyruntime.plan.encode import encode
 from pyruntime.plan.ops import Plan
-from pyruntime.runtime.talk import MAX_FDS, Conversation
-from pyruntime.util.fs import CLOEXEC, write_all
+from pyruntime.runtime.talk import MAX_FDS, Conversation, InitDied
+from pyruntime.util.fs import CLOEXEC, readable, write_all
 from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
@@ -58,6 +58,7 @@ class Launch:
             open_fd: (what, detail) -> fd, for each of plan.fds; the fds are closed after sending.
         """
         self._send_plan(open_fd)
+        self._await_stage()
         _, payload, self.pid_fd = self.talk.receive("SPAWNED")
         self.pid = unpack("<I", payload)[0]
         self._reap_stage()
@@ -67,6 +68,7 @@ class Launch:
         The same for the plan of a helper, which makes no init: the fd of the mount tree that it passes.
         """
         self._send_plan(open_fd)
+        self._await_stage()
         fd = self.talk.receive("TREE")[2]
         self._reap_stage()
         return fd
@@ -82,6 +84,21 @@ class Launch:
         finally:
             for fd in fds:
                 posix.close(fd)
+
+    def _await_stage(self) -> None:
+        """
+        Until stage-1 has said something. Its death alone is no end of file: the init, if it has made one,
+        has the same end of the socket, and waits for us.
+        """
+        assert self.stage is not None
+        word, death = self.talk.socket.fileno(), self.stage.pid_fd
+        interrupts = self.talk.interrupts
+        if interrupts is not None:
+            interrupts.wait_for(word, death)
+        else:
+            readable([word, death])
+        if not readable([word], 0):
+            raise InitDied(None)
 
     def go(self) -> None:
         """
@@ -139,11 +156,12 @@ class Launch:
         self.talk.send("START")
         self.talk.await_program()
 
-    def _reap_stage(self) -> None:
-        if self.stage is not None:
-            posix.waitpid(self.stage.pid, WALL)
-            posix.close(self.stage.pid_fd)
-            self.stage = None
+    def _reap_stage(self) -> int:
+        assert self.stage is not None
+        status = posix.waitpid(self.stage.pid, WALL)[1]
+        posix.close(self.stage.pid_fd)
+        self.stage = None
+        return status
 
     def wait(self) -> int:
         """
@@ -165,7 +183,9 @@ class Launch:
         """
         if self.stage is not None:
             send_signal(self.stage.pid_fd, KILL)
-            self._reap_stage()
+            status = self._reap_stage()
+            if self.pid_fd < 0:
+                self.status = status  # there is no other
         if self.pid_fd >= 0 and self.status is None:
             self.signal(KILL)
             self.wait()

@@ -48,6 +48,18 @@ def read_fd(fd: int, limit: int = 1 << 62) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def readable(fds: "list[int]", timeout: "float | None" = None) -> "list[int]":
+    """
+    Waits until one of the fds is readable; those that are, none when the time (milliseconds) is over.
+    """
+    from select import POLLIN, poll
+
+    poller = poll()
+    for fd in fds:
+        poller.register(fd, POLLIN)
+    return [fd for fd, _ in poller.poll(timeout)]
+
+
 def write_all(fd: int, data: bytes) -> None:
     """
     Writes all of `data` to an fd. Raises OSError.

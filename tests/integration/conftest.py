@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from tests.conftest import compiled
 from tests.support import cgroup
+from tests.support.at_call import AtCall
 from tests.support.mount_namespace import MountNamespace
 from tests.support.terminal import Terminal
 
@@ -114,3 +116,11 @@ def start_on(request):
     Each of the two.
     """
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def at_call(tmp_path):
+    """
+    Makes things happen at a certain system call of a command.
+    """
+    return AtCall(compiled("at_call", "cc"), tmp_path / "calls")

@@ -43,14 +43,27 @@ def processes() -> "set[int]":
         if entry.name.isdigit():
             try:
                 pid, _, rest = (entry / "stat").read_text().partition(" (")
-                name, _, state = rest.rpartition(") ")
-                if not name.startswith(("pyruntime:", "inside")) or state[0] in "ZX":
+                name, _, fields = rest.rpartition(") ")
+                state, parent = fields.split()[:2]
+                if not name.startswith(("pyruntime:", "inside")) or state in "ZX":
                     continue
-                if not is_of_another_run((entry / "cgroup").read_text()):
+                # Before it has joined its cgroup, its parent is the runtime that makes it.
+                words = (entry / "cgroup").read_text() + command_line(parent)
+                if not is_of_another_run(words):
                     found.add(int(pid))
             except OSError:
                 continue
     return found
+
+
+def command_line(pid: str) -> str:
+    """
+    The words that a process was started with; "" if it is gone.
+    """
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def null_device() -> str:
@@ -74,7 +87,8 @@ def differences(before: dict, after: dict) -> "list[str]":
         new = after[key]
         if isinstance(old, set):
             found += [f"{key}: + {item}" for item in sorted(new - old, key=str)]
-            found += [f"{key}: - {item}" for item in sorted(old - new, key=str)]
+            if key != "processes":  # those of others end when they like
+                found += [f"{key}: - {item}" for item in sorted(old - new, key=str)]
         elif old != new:
             found.append(f"{key}: {old} became {new}")
     return found
