@@ -10,7 +10,6 @@ Needs root, runc, and a built tree.
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +19,8 @@ from conformance.observed import comparable, differences, host_namespaces
 from conformance.recorded import NAMES, adapt
 from tests.support.bundle import Bundle
 from tests.support.container import Container
-from tests.support.runtime import OURS, ROOT, Runtime
+from tests.support.helpers import compiled
+from tests.support.runtime import OURS, Runtime
 
 # Files that the program reads besides what it finds out by itself.
 FILES = {
@@ -94,10 +94,7 @@ def namespaces_of(pid: int) -> "dict[str, str]":
 
 
 def main() -> int:
-    inside = ROOT / "build" / "tests" / "inside"
-    inside.parent.mkdir(parents=True, exist_ok=True)
-    source = ROOT / "tests" / "helpers" / "inside.c"
-    subprocess.run(["musl-gcc", "-static", "-O2", "-o", inside, source], check=True)
+    inside = compiled("inside.c")
     failed = 0
     with tempfile.TemporaryDirectory() as temporary:
         directory = Path(temporary)

@@ -4,8 +4,6 @@ Fixtures of all tests: the runtime, bundles, containers, and the check that noth
 
 import itertools
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,9 +11,9 @@ import pytest
 from tests.support import host
 from tests.support.bundle import Bundle
 from tests.support.container import Container
-from tests.support.runtime import ROOT, from_environment
+from tests.support.helpers import compiled
+from tests.support.runtime import from_environment
 
-HELPERS = ROOT / "tests" / "helpers"
 NUMBERS = itertools.count()
 
 
@@ -32,24 +30,12 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']}: {marker.args[0]}"))
 
 
-def compiled(name: str, *command: str) -> Path:
-    """
-    A helper program, compiled once and kept.
-    """
-    source = HELPERS / f"{name}.c"
-    target = ROOT / "build" / "tests" / name
-    if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        subprocess.run([*command, "-O2", "-o", target, source], check=True)
-    return target
-
-
 @pytest.fixture(scope="session")
 def inside() -> Path:
     """
     The static helper program.
     """
-    return compiled("inside", "musl-gcc" if shutil.which("musl-gcc") else "cc", "-static")
+    return compiled("inside.c")
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from tests.conftest import compiled
 from tests.support import cgroup
 from tests.support.at_call import AtCall
+from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.terminal import Terminal
 
@@ -123,4 +123,4 @@ def at_call(tmp_path):
     """
     Makes things happen at a certain system call of a command.
     """
-    return AtCall(compiled("at_call", "cc"), tmp_path / "calls")
+    return AtCall(compiled("at_call.c", libc="glibc"), tmp_path / "calls")
