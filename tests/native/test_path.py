@@ -150,9 +150,12 @@ def test_links_without_end(image):
 
 
 def test_a_long_chain_of_links(image):
+    """
+    The kernel follows 40, but counts those twice that it had to look up again: 19 always work.
+    """
     for i in range(60):
         (image.root / f"l{i}").symlink_to(f"l{i + 1}")
-    assert image.place("directory", "/l30/x") == "/l60/x"
+    assert image.place("directory", "/l41/x") == "/l60/x"
     assert image.place("directory", "/l0/x") == "ELOOP"
 
 
