@@ -211,7 +211,7 @@ def test_a_bad_id(container, verb, name):
 
 
 @settings(
-    max_examples=80,
+    max_examples=60,
     derandomize=True,
     deadline=None,
     database=None,

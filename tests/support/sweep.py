@@ -10,7 +10,7 @@ from tests.support.at_call import AtCall, points
 from tests.support.container import Container
 from tests.support.runtime import wait_until
 
-STEP = int(os.environ.get("SWEEP_STEP", "40"))  # 1 takes all calls
+STEP = int(os.environ.get("SWEEP_STEP", "100"))  # 1 takes all calls
 
 
 class Sweep:
