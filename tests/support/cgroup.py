@@ -2,8 +2,11 @@
 Cgroups of this host: where a process is, what a controller's file says.
 """
 
+import errno
 import os
 from pathlib import Path
+
+from tests.support.runtime import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
 UNIFIED = ROOT / "unified"
@@ -74,8 +77,18 @@ def find(name: str) -> "list[Path]":
 
 def remove(name: str) -> None:
     """
-    Removes all cgroups with this name and those below them; nobody may be in them any more.
+    Removes all cgroups with this name and those below them; who is in them must be about to end.
     """
     for top in find(name):
         for parent, _, _ in os.walk(top, topdown=False):
-            os.rmdir(parent)
+            wait_until(lambda path=parent: _is_removed(path), what=f"the end of {parent}")
+
+
+def _is_removed(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True

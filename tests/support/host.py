@@ -87,7 +87,7 @@ def differences(before: dict, after: dict) -> "list[str]":
         new = after[key]
         if isinstance(old, set):
             found += [f"{key}: + {item}" for item in sorted(new - old, key=str)]
-            if key != "processes":  # those of others end when they like
+            if key not in ("processes", "cgroups"):  # those of others end when they like
                 found += [f"{key}: - {item}" for item in sorted(old - new, key=str)]
         elif old != new:
             found.append(f"{key}: {old} became {new}")
