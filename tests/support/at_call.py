@@ -86,11 +86,12 @@ class Held:
 
 def points(calls: "list[str]", begin: str, step: int) -> "list[int]":
     """
-    Numbers of calls to sample, from the first `begin` on: the last of each name, and every `step`-th.
+    Numbers of calls to sample, from the first `begin` on: the last of each name, and every `step`-th; of
+    these every second, unless all are asked for.
     """
     start = calls.index(begin)
     rest = calls[start:]
     chosen = set(range(0, len(rest), step))
     for name in set(rest):
         chosen.add(max(place for place, call in enumerate(rest) if call == name))
-    return [start + place + 1 for place in sorted(chosen)]
+    return [start + place + 1 for place in sorted(chosen)[:: 1 if step == 1 else 2]]

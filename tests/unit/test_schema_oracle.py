@@ -370,7 +370,7 @@ def test_the_unchanged_documents_are_valid():
 @example({"ociVersion": "1", "process": {"cwd": "/", "rlimits": [{"type": "RLIMIT_A\n"}]}})
 @example({"ociVersion": "1", "hooks": {"poststop": [{"path": "/x", "timeout": 1.0}]}})
 @settings(
-    max_examples=600,
+    max_examples=400,
     derandomize=True,
     deadline=None,
     database=None,
