@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     Profile = dict[str, Any]
+    Library = tuple[str, tuple[int, int, int]]  # path; inode, size, time of change
 
 CACHE = ".cache/seccomp"
 REGULAR_FILE = 0o100000
+DIGEST_BYTES = 16
 MAX_FILTERS = 256  # a cache that somebody fills with ever new profiles is emptied
 
 
@@ -42,7 +44,7 @@ def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
         from pyruntime.runtime.seccomp_compile import compile_profile, library
 
         program = compile_profile(profile)
-        _store(directory, name, marshal.dumps((key, library(), program), 2))
+        _store(directory, name, pack(key, library(), program))
     return flags_of(profile), program
 
 
@@ -55,16 +57,43 @@ def flags_of(profile: "Profile") -> int:
     return sum({FLAGS[name] for name in names if name not in NEEDS_LISTENER})
 
 
-def _name(key: bytes) -> str:
+def pack(key: bytes, library: "Library", program: bytes) -> bytes:
+    """
+    An entry of the cache: a digest, then what it is of.
+    """
+    body = marshal.dumps((key, library, program), 2)
+    return _digest(body) + body
+
+
+def unpack(entry: bytes) -> "tuple[bytes, Library, bytes]":
+    """
+    (key, library, filter) of an entry. One wrong bit may be another answer of the filter, or a length that
+    marshal takes for so much memory: nothing is looked at before the digest is right.
+
+    Raises:
+        ValueError: it is damaged.
+    """
+    body = entry[DIGEST_BYTES:]
+    if _digest(body) != entry[:DIGEST_BYTES]:
+        raise ValueError
+    key, library, program = marshal.loads(body)
+    return key, library, program
+
+
+def _digest(data: bytes) -> bytes:
     from _blake2 import blake2s
 
-    return str(blake2s(key, digest_size=16).hexdigest())
+    return bytes(blake2s(data, digest_size=DIGEST_BYTES).digest())
+
+
+def _name(key: bytes) -> str:
+    return _digest(key).hex()
 
 
 def _cached(path: str, key: bytes) -> "bytes | None":
     try:
-        known_key, library, program = marshal.loads(_read_own(path))
-    except (OSError, ValueError, EOFError, TypeError):
+        known_key, library, program = unpack(_read_own(path))
+    except (OSError, ValueError):
         return None
     return program if known_key == key and _is_same_library(*library) else None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pyruntime.runtime.seccomp import pack, unpack
 from tests.support.helpers import compiled
 
 GETPPID, GETPGRP = 110, 111
@@ -45,6 +46,7 @@ def cache(runtime) -> Path:
 
 
 REFUSED = "errno 1\nok\n"
+REFUSE, ALLOW = (0x50001).to_bytes(4, "little"), (0x7FFF0000).to_bytes(4, "little")
 
 
 @pytest.fixture
@@ -91,6 +93,15 @@ def flip_a_bit_of_the_key(entry, cache):
     entry.write_bytes(data.replace(b"getppid", b"getpgrp"))
 
 
+def change_the_answer(entry, cache):
+    """
+    SECCOMP_RET_ERRNO | EPERM becomes SECCOMP_RET_ALLOW: a filter that the kernel takes, too.
+    """
+    data = entry.read_bytes()
+    assert data.count(REFUSE) == 1
+    entry.write_bytes(data.replace(REFUSE, ALLOW))
+
+
 def make_a_directory(entry, cache):
     entry.unlink()
     entry.mkdir()
@@ -107,6 +118,7 @@ DAMAGE = {
     "ones": damage_by_bytes(b"\xff" * 5000),
     "cut": cut,
     "another key": flip_a_bit_of_the_key,
+    "another answer": change_the_answer,
     "directory": make_a_directory,
     "fifo": make_a_fifo,
 }
@@ -116,6 +128,19 @@ DAMAGE = {
 def test_a_damaged_entry_is_not_used(entry, cache, container, damage):
     damage(entry, cache)
     assert container.run_ok() == REFUSED
+
+
+def test_one_wrong_bit_anywhere(entry, container):
+    """
+    Memory of any size is not asked for, either, whatever a length says.
+    """
+    container.run_ok()
+    whole = entry.read_bytes()
+    for place in [*range(24), *range(24, len(whole), 40)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x40
+        entry.write_bytes(damaged)
+        assert container.run_ok() == REFUSED, place
 
 
 @pytest.mark.parametrize("damage", [damage_by_bytes(b"rubbish"), cut, make_a_fifo], ids=range(3))
@@ -137,16 +162,16 @@ def test_an_entry_of_another_profile_is_not_used(entry, cache, container):
 
 
 @pytest.fixture
-def laxer(entry, cache, make_container, tmp_path):
+def laxer(entry, container, tmp_path):
     """
-    An entry that has the right key, and a filter that allows everything.
+    An entry that has the right key, and a filter that allows everything: it is used where nothing speaks
+    against it.
     """
-    import marshal
-
-    key, library, _ = marshal.loads(entry.read_bytes())
-    allow = (6).to_bytes(2, "little") + b"\0\0" + (0x7FFF0000).to_bytes(4, "little")
+    key, library, _ = unpack(entry.read_bytes())
     path = tmp_path / "laxer"
-    path.write_bytes(marshal.dumps((key, library, allow), 2))
+    path.write_bytes(pack(key, library, (6).to_bytes(2, "little") + b"\0\0" + ALLOW))
+    shutil.copyfile(path, entry)
+    assert container.run_ok() == "ok\nok\n"
     return path
 
 
