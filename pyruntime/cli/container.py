@@ -95,6 +95,7 @@ def make_request(
     refuse_unbuilt(context)
     pid_file = absolute(options.pid_file) if options.pid_file else ""
     console_socket = absolute(options.console_socket) if options.console_socket else ""
+    pidfd_socket = absolute(options.pidfd_socket) if options.pidfd_socket else ""
     bundle = absolute(options.bundle or ".")
     try:
         posix.chdir(bundle)
@@ -110,10 +111,9 @@ def make_request(
     request.rootless = context.options.rootless
     request.preserve_fds = options.preserve_fds
     request.pid_file = pid_file
+    request.pidfd_socket = pidfd_socket
     terminal = bool(spec.get("process", {}).get("terminal"))
     request.pass_terminal = terminal_receiver(terminal, detach=detach, console_socket=console_socket)
-    if options.pidfd_socket:
-        request.pidfd_socket = absolute(options.pidfd_socket)
     return request, spec, text
 
 

@@ -119,6 +119,15 @@ def start_on(request):
 
 
 @pytest.fixture
+def engine(container, inside):
+    """
+    Calls of the runtime come from a process that becomes the parent of what they leave, as an engine does.
+    (Some machines' pid 1 takes seconds to reap, and a pid namespace ends only then.)
+    """
+    container.runtime = container.runtime.behind([str(inside), "shim"])
+
+
+@pytest.fixture
 def at_call(tmp_path):
     """
     Makes things happen at a certain system call of a command.

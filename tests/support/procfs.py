@@ -38,3 +38,11 @@ def parent(pid: int) -> int:
     """
     with open(f"/proc/{pid}/status") as file:
         return next(int(line.split()[1]) for line in file if line.startswith("PPid:"))
+
+
+def state(pid: int) -> str:
+    """
+    R, S, T, Z, ... as in /proc/PID/stat.
+    """
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(") ")[2][0]
