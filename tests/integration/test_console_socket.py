@@ -218,3 +218,31 @@ def test_the_process_is_passed(container, receiver, command):
     lines = Path(f"/proc/self/fdinfo/{fd}").read_text().splitlines()
     (pid,) = [int(line.split()[1]) for line in lines if line.startswith("Pid:")]
     assert (pid == container.pid) == (command != "exec")
+
+
+@pytest.mark.ours("runC takes it from the bundle")
+def test_a_relative_name_of_it_is_the_callers(container, receiver):
+    container.bundle.process["terminal"] = False
+    container.create("--pidfd-socket", "receiver", cwd=receiver.path.parent)
+    assert receiver.receive()[0] == b"standard"
+
+
+@pytest.mark.ours("runC has it since 1.2")
+@pytest.mark.parametrize("command", ["create", "run", "exec"])
+def test_without_a_receiver_nothing_is_left(container, tmp_path, command):
+    """
+    No pid file either: it would be the sign of success.
+    """
+    container.bundle.process["terminal"] = False
+    container.bundle.args("/inside", "pause").save()
+    options = ("--pidfd-socket", tmp_path / "missing", "--pid-file", tmp_path / "pid")
+    if command == "exec":
+        container.create()
+        result = container.exec("/inside", "pause", options=("--detach", *options))
+        assert result.returncode == 255
+    else:
+        result = container.runtime.call(command, *options, "--bundle", container.bundle.path, container.id)
+        assert result.returncode == 1
+        assert not container.state_directory.exists()
+    assert "missing: no such file or directory" in result.stderr
+    assert not (tmp_path / "pid").exists()
