@@ -46,3 +46,11 @@ def state(pid: int) -> str:
     """
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rpartition(") ")[2][0]
+
+
+def command(pid: int) -> str:
+    """
+    The command line, words separated by spaces.
+    """
+    with open(f"/proc/{pid}/cmdline") as file:
+        return file.read().replace("\0", " ")
