@@ -293,5 +293,7 @@ def write_pid_file(path: str, pid: int) -> None:
         raise KernelError(error.errno, "open", directory) from None
     try:
         fs.replace_file(fd, name, str(pid).encode(), 0o666)
+    except KernelError as error:
+        raise KernelError(error.errno, error.call, path) from None
     finally:
         posix.close(fd)
