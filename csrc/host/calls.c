@@ -32,14 +32,8 @@ int pyrt_signal_fd(int all)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	if (all) {
+	if (all) /* Faults of our own process, too: the kernel ends it all the same. */
 		sigfillset(&set);
-		/* Faults of our own process are ours. */
-		sigdelset(&set, SIGSEGV);
-		sigdelset(&set, SIGBUS);
-		sigdelset(&set, SIGFPE);
-		sigdelset(&set, SIGILL);
-	}
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
