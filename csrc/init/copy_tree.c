@@ -139,6 +139,22 @@ static int copy_some(struct level *stack, int *depth)
 	return 0;
 }
 
+/* A directory is changed by what is made in it: its times come when it is full. */
+static int leave(struct level *at)
+{
+	struct stat st;
+	int ret = fstat(at->from_fd, &st);
+
+	if (ret == 0) {
+		struct timespec times[2] = {st.st_atim, st.st_mtim};
+
+		ret = futimens(at->to_fd, times);
+	}
+	close_fd(&at->from_fd);
+	close_fd(&at->to_fd);
+	return ret;
+}
+
 int copy_tree(int from_fd, int to_fd)
 {
 	static struct level stack[MAX_DEPTH];
@@ -154,11 +170,8 @@ int copy_tree(int from_fd, int to_fd)
 		done = -1;
 	while (depth >= 0 && done >= 0) {
 		done = copy_some(stack, &depth);
-		if (done == 1) {
-			close_fd(&stack[depth].from_fd);
-			close_fd(&stack[depth].to_fd);
-			depth--;
-		}
+		if (done == 1)
+			done = leave(&stack[depth--]);
 	}
 	saved = errno;
 	for (; depth >= 0; depth--) {
