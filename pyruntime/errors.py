@@ -133,6 +133,21 @@ class SetupError(Error):
         self.errno = errno
 
 
+MACHINE = (OSError, MemoryError, ImportError)
+
+
+def machine_error(problem: BaseException) -> Error:
+    """
+    What can happen in any line when the machine is at its limits, or a part of us cannot be read.
+    """
+    if isinstance(problem, MemoryError):
+        return Error("cannot go on: out of memory")
+    if isinstance(problem, OSError) and problem.errno:
+        where = f" ({problem.filename})" if problem.filename else ""
+        return Error(f"cannot go on: {reason(problem.errno)}{where}")
+    return Error(f"cannot go on: {problem}")
+
+
 class HookError(Error):
     """
     A hook that could not be run, failed, or took longer than its timeout.

@@ -90,32 +90,32 @@ class Cgroup:
         made: "list[str]" = []
         try:
             for path, mount_point in points.items():
-                if self._make(path, mount_point, is_cpuset=path == cpuset):
-                    made.append(path)
+                self._make(path, mount_point, made, is_cpuset=path == cpuset)
         except Error:
             remove_empty(made)
             raise
 
-    def _make(self, path: str, mount_point: str, *, is_cpuset: bool) -> bool:
+    def _make(self, path: str, mount_point: str, made: "list[str]", *, is_cpuset: bool) -> None:
         try:
             posix.mkdir(path, 0o755)
         except FileExistsError:
             self._check_fit(path)
-            return False
+            return
         except FileNotFoundError:
             self._make_parent(path, mount_point, is_cpuset=is_cpuset)
-            return self._make(path, mount_point, is_cpuset=is_cpuset)
+            self._make(path, mount_point, made, is_cpuset=is_cpuset)
+            return
         except OSError as error:
             raise KernelError(error.errno, "mkdir", path) from None
+        made.append(path)
         if is_cpuset:
             fill_cpuset(path)
-        return True
 
     def _make_parent(self, path: str, mount_point: str, *, is_cpuset: bool) -> None:
         parent = path.rpartition("/")[0]
         if not parent.startswith(mount_point) or parent == mount_point:
             raise KernelError(ENOENT, "mkdir", path)
-        self._parents_made += make_parents(parent, is_cpuset=is_cpuset)
+        make_parents(parent, self._parents_made, is_cpuset=is_cpuset)
 
     def enable_controllers(self, mount_point: str, wanted: "set[bytes] | None" = None) -> None:
         """
@@ -128,7 +128,7 @@ class Cgroup:
         directory = mount_point
         for part in self.unified[len(mount_point) :].strip("/").split("/"):
             if not exists(directory):
-                self._parents_made += make_parents(directory, is_cpuset=False)
+                make_parents(directory, self._parents_made, is_cpuset=False)
             available = read_file(directory + "/cgroup.controllers").split()
             enabled = read_file(directory + "/cgroup.subtree_control").split()
             for controller in available:

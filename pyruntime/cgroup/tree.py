@@ -12,25 +12,26 @@ from pyruntime.util.fs import read_file, write_value
 EBUSY = 16
 
 
-def make_parents(path: str, *, is_cpuset: bool) -> "list[str]":
+def make_parents(path: str, made: "list[str]", *, is_cpuset: bool) -> None:
     """
     Makes a directory and those on the way to it; another container's creation may make or remove them at
-    the same time. Returns those that it made, outermost first.
+    the same time.
+
+    Args:
+        made: gets those that it made, outermost first, even if it fails.
     """
-    made = []
     try:
         posix.mkdir(path, 0o755)
         made.append(path)
     except FileExistsError:
         pass
     except FileNotFoundError:
-        made += make_parents(path.rpartition("/")[0], is_cpuset=is_cpuset)
-        return made + make_parents(path, is_cpuset=is_cpuset)
+        make_parents(path.rpartition("/")[0], made, is_cpuset=is_cpuset)
+        return make_parents(path, made, is_cpuset=is_cpuset)
     except OSError as error:
         raise KernelError(error.errno, "mkdir", path) from None
     if is_cpuset:
         fill_cpuset(path)
-    return made
 
 
 def remove_empty(paths: "list[str]") -> None:

@@ -8,7 +8,7 @@ import posix
 import sys
 
 from pyruntime.cli.args import Options, parse
-from pyruntime.errors import Error, UsageError
+from pyruntime.errors import MACHINE, Error, UsageError, machine_error
 from pyruntime.util.log import encode, error, logger
 
 TYPE_CHECKING = False
@@ -94,6 +94,8 @@ def main(argv: "list[str]") -> None:
         code = 130
     except BrokenPipeError:
         pass
+    except MACHINE as problem:
+        error(str(machine_error(problem)))
     except BaseException:
         _report_bug()
     posix._exit(code)

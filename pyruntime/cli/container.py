@@ -5,7 +5,7 @@ What create and run share: options, the bundle, the request; and the words in fr
 import posix
 
 from pyruntime.config.load import load_config
-from pyruntime.errors import Error, KernelError, reason
+from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
 from pyruntime.util.fs import absolute, real_path
 
 TYPE_CHECKING = False
@@ -77,6 +77,8 @@ class failing_as:
         pass
 
     def __exit__(self, kind: "Any", error: "Any", trace: "Any") -> None:
+        if isinstance(error, MACHINE) and not isinstance(error, BrokenPipeError):
+            error = machine_error(error)
         if isinstance(error, Error):
             failure = Error(f"{self.prefix}: {error}")
             failure.exit_code = self.exit_code

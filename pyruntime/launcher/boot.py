@@ -56,7 +56,13 @@ def load(name: str) -> None:
     place = INDEX[name]
     if place[2]:
         module.__path__ = [LOCATION + name.replace(".", "/")]
-    run(name, module)
+    complete = False
+    try:
+        run(name, module)
+        complete = True
+    finally:
+        if not complete:
+            del MODULES[name]  # whoever explains the error may need it, too
     if parent:
         setattr(MODULES[parent], child, module)
 

@@ -9,6 +9,7 @@ from pyruntime.errors import KernelError
 from pyruntime.native._native import ffi, lib
 
 BPF_LOG_BYTES = 16384
+NO_MOUNT = (2, 20, 22)  # ENOENT, ENOTDIR, EINVAL
 
 
 class Child:
@@ -75,8 +76,13 @@ def signal_fd(*, all_signals: bool) -> int:
 def mount_id(path: str) -> int:
     """
     The id of the mount that `path` is the top of; 0 if it is not the top of a mount.
+
+    Raises:
+        KernelError: there is no telling.
     """
     number: int = lib.pyrt_mount_id(path.encode("utf-8", "surrogateescape"))
+    if number < 0 and ffi.errno not in NO_MOUNT:
+        raise KernelError(ffi.errno, "statx", path)
     return max(number, 0)
 
 

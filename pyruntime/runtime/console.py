@@ -21,8 +21,8 @@ class FdSocket:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
         try:
+            self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
             # connect() takes 107 bytes; through an fd of the socket's file any path fits.
             fd = posix.open(path, posix.O_PATH | CLOEXEC)
             try:
@@ -30,7 +30,6 @@ class FdSocket:
             finally:
                 posix.close(fd)
         except OSError as error:
-            self.socket.close()
             raise KernelError(error.errno, "connect", path) from None
 
     def pass_fd(self, fd: int, payload: bytes) -> None:

@@ -167,7 +167,7 @@ class Creation:
         self.undo.append(directory.remove)
         # Before the state names it as ours: `delete --force` kills what is in the cgroup.
         self.cgroup.check_free()
-        fs.replace_file(directory.fd, CONFIG_NAME, self.text)
+        directory.write(CONFIG_NAME, self.text)
         data = new_state_data(self.request.container_id, self.spec, facts, self.paths)
         if "mount" not in listed_namespaces(self.spec):
             # The container's mounts will be the host's: whatever is on top of the root then, goes.

@@ -71,7 +71,7 @@ def _is_unfinished(directory: Directory) -> bool:
     """
     Whether nothing is in it but what create writes, finished or not: the root may hold other directories.
     """
-    names = {name.removeprefix(".").removesuffix(".new") for name in posix.listdir(directory.fd)}
+    names = {name.removeprefix(".").removesuffix(".new") for name in directory.names()}
     return names <= {CONFIG_NAME, STATE_NAME}
 
 

@@ -14,6 +14,7 @@ from pyruntime.util import fs
 CONFIG_NAME = "config.json"
 STATE_NAME = "state.json"
 SOCKET_NAME = "start.sock"
+OURS = (CONFIG_NAME, SOCKET_NAME, STATE_NAME)
 RESERVED = (".", "..", ".cache")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
 
@@ -55,12 +56,14 @@ class Directory:
 
     def has(self, name: str) -> bool:
         """
-        Whether a file is in the directory.
+        Whether a file is in the directory. Raises KernelError: there is no telling.
         """
         try:
             posix.stat(name, dir_fd=self.fd, follow_symlinks=False)
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError as error:
+            raise KernelError(error.errno, "stat", f"{self.path}/{name}") from None
         return True
 
     def address(self, name: str) -> str:
@@ -75,12 +78,11 @@ class Directory:
         """
         import _socket
 
-        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         try:
+            sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
             sock.bind(self.address(name))
             sock.listen(1)
         except OSError as error:
-            sock.close()
             raise KernelError(error.errno, "bind", f"{self.path}/{name}") from None
         return sock.detach()
 
@@ -93,21 +95,33 @@ class Directory:
 
         Raises:
             ContainerNotFound: it is gone.
+            KernelError: there is no lock to be had.
         """
         try:
             fcntl.flock(self.fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             return False
-        if posix.fstat(self.fd).st_nlink == 0:
+        except OSError as error:
+            raise KernelError(error.errno, "lock", self.path) from None
+        if self._is_gone():
             self.close()
             raise ContainerNotFound
         return True
+
+    def _is_gone(self) -> bool:
+        try:
+            return posix.fstat(self.fd).st_nlink == 0
+        except OSError as error:
+            raise KernelError(error.errno, "stat", self.path) from None
 
     def unlock(self) -> None:
         """
         Lets other commands work on the container.
         """
-        fcntl.flock(self.fd, fcntl.LOCK_UN)
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_UN)
+        except OSError as error:
+            raise KernelError(error.errno, "unlock", self.path) from None
 
     def is_locked(self) -> bool:
         """
@@ -136,22 +150,50 @@ class Directory:
         except KernelError as error:
             raise KernelError(error.errno, error.call, f"{self.path}/{name}") from None
 
+    def write(self, name: str, data: bytes) -> None:
+        """
+        Puts a file in it, atomically. Raises KernelError.
+        """
+        try:
+            fs.replace_file(self.fd, name, data)
+        except KernelError as error:
+            raise KernelError(error.errno, error.call, f"{self.path}/{name}") from None
+
     def config_text(self) -> bytes:
         """
         config.json as it was when the container was created (spec: later edits have no effect).
         """
         return self.read(CONFIG_NAME)
 
+    def names(self) -> "list[str]":
+        """
+        The names of the files in it. Raises KernelError.
+        """
+        try:
+            return posix.listdir(self.fd)
+        except OSError as error:
+            raise KernelError(error.errno, "list", self.path) from None
+
+    def unlink(self, name: str) -> None:
+        """
+        Removes a file of it. Raises KernelError.
+        """
+        try:
+            posix.unlink(name, dir_fd=self.fd)
+        except OSError as error:
+            raise KernelError(error.errno, "unlink", f"{self.path}/{name}") from None
+
     def remove(self) -> None:
         """
         Removes the directory. Nothing but files is ever in it; the state goes last, for as long as it is
         there the rest is known to be ours.
         """
-        for name in sorted(posix.listdir(self.fd), key=STATE_NAME.__eq__):
-            try:
-                posix.unlink(name, dir_fd=self.fd)
-            except OSError as error:
-                raise KernelError(error.errno, "unlink", f"{self.path}/{name}") from None
+        try:
+            names = self.names()
+        except KernelError:
+            names = [name for name in OURS if self.has(name)]  # listing takes one more fd, and memory
+        for name in sorted(names, key=STATE_NAME.__eq__):
+            self.unlink(name)
         try:
             posix.rmdir(self.path)
         except OSError as error:
@@ -193,9 +235,12 @@ def make_directory(root: str, container_id: str) -> Directory:
         raise ContainerExists from None
     except OSError as error:
         raise KernelError(error.errno, "mkdir", path) from None
-    directory = open_directory(root, container_id)
     try:
+        directory = open_directory(root, container_id)
         directory.lock()
     except ContainerNotFound:
         raise Error(f"{path} was removed while the container was being created") from None
+    except KernelError:
+        posix.rmdir(path)
+        raise
     return directory

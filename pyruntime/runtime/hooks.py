@@ -15,7 +15,6 @@ from pyruntime.runtime.failure import describe_status
 from pyruntime.util.fs import readable, write_all
 from pyruntime.util.jsonlite import dumps
 from pyruntime.util.log import warn
-from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,42 +63,45 @@ def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupt
     """
     Runs one hook. Returns why it failed, "" if it did not.
     """
-    path = hook["path"]
+    native.close_on_exec(3)  # files of our caller are not the hook's
+    fds: "list[int]" = []
+    try:
+        # A file, not a pipe: no hook has to read it, and it may be longer than a pipe holds.
+        fds.append(posix.memfd_create("state", posix.MFD_CLOEXEC))
+        write_all(fds[0], dumps(state).encode())
+        posix.lseek(fds[0], 0, 0)
+        fds += posix.pipe2(posix.O_CLOEXEC)
+        pid = _spawn(hook, fds[0], fds[2])
+        posix.close(fds.pop())  # the hook has it
+        return _wait(pid, fds[1], hook, interrupts)
+    except OSError as error:
+        return f"{hook['path']}: {reason(error.errno or 0)}"
+    finally:
+        for fd in fds:
+            posix.close(fd)
+
+
+def _spawn(hook: "dict[str, Any]", state_fd: int, output_fd: int) -> int:
+    """
+    Starts the process of a hook; its pid. Raises OSError.
+    """
     environment = (
         {name: value for name, _, value in (entry.partition("=") for entry in hook["env"])}
         if "env" in hook
         else posix.environ
     )
-    native.close_on_exec(3)  # files of our caller are not the hook's
-    # A file, not a pipe: no hook has to read it, and it may be longer than a pipe holds.
-    state_fd = posix.memfd_create("state", posix.MFD_CLOEXEC)
-    read_fd, write_fd = posix.pipe2(posix.O_CLOEXEC)
-    try:
-        write_all(state_fd, dumps(state).encode())
-        posix.lseek(state_fd, 0, 0)
-        pid = posix.posix_spawn(
-            path,
-            hook.get("args") or [path],
-            environment,
-            file_actions=[
-                (posix.POSIX_SPAWN_DUP2, state_fd, 0),
-                (posix.POSIX_SPAWN_DUP2, write_fd, 1),
-                (posix.POSIX_SPAWN_DUP2, write_fd, 2),
-            ],
-            setsigmask=[],
-            setsigdef=SIGNALS,
-        )
-    except OSError as error:
-        return f"{path}: {reason(error.errno or 0)}"
-    finally:
-        posix.close(state_fd)
-        posix.close(write_fd)
-        if "pid" not in locals():
-            posix.close(read_fd)
-    try:
-        return _wait(pid, read_fd, hook, interrupts)
-    finally:
-        posix.close(read_fd)
+    return posix.posix_spawn(
+        hook["path"],
+        hook.get("args") or [hook["path"]],
+        environment,
+        file_actions=[
+            (posix.POSIX_SPAWN_DUP2, state_fd, 0),
+            (posix.POSIX_SPAWN_DUP2, output_fd, 1),
+            (posix.POSIX_SPAWN_DUP2, output_fd, 2),
+        ],
+        setsigmask=[],
+        setsigdef=SIGNALS,
+    )
 
 
 def _wait(pid: int, output_fd: int, hook: "dict[str, Any]", interrupts: "Interrupts | None") -> str:
@@ -107,14 +109,16 @@ def _wait(pid: int, output_fd: int, hook: "dict[str, Any]", interrupts: "Interru
     Until the hook itself ends, whatever it left running, or its time is over.
     """
     path, timeout = hook["path"], hook.get("timeout", 0)
-    pid_fd = posix.pidfd_open(pid)
     late = True
     try:
-        output, late = _collect(pid_fd, output_fd, timeout, interrupts)
+        pid_fd = posix.pidfd_open(pid)
+        try:
+            output, late = _collect(pid_fd, output_fd, timeout, interrupts)
+        finally:
+            posix.close(pid_fd)
     finally:
         if late:
-            send_signal(pid_fd, KILL)
-        posix.close(pid_fd)
+            posix.kill(pid, KILL)  # nobody else's: we have not reaped it yet
         status = posix.waitpid(pid, 0)[1]
     text = output.decode("utf-8", "replace").strip()
     printed = f", output: {text}" if text else ""

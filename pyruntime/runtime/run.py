@@ -7,8 +7,10 @@ Runs in the runtime process, which is the program's parent for as long as it wai
 from pyruntime import native
 from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
+from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
 from pyruntime.runtime.start import after_start, failed
+from pyruntime.util.log import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,8 +53,13 @@ def run(
     if foreground is None:
         creation.launch.close()
         return 0
-    creation.state.directory.unlock()
-    code = foreground.wait()
+    try:
+        creation.state.directory.unlock()
+        code = foreground.wait()
+    except BaseException:
+        # Nobody would be left to watch over it.
+        _remove(creation)
+        raise
     if not keep:
         _remove(creation)
     return code
@@ -78,14 +85,12 @@ def _write_pid_file(path: str, creation: Creation) -> None:
 
 def _remove(creation: Creation) -> None:
     """
-    The program has ended: its container goes, unless somebody has deleted it meanwhile.
+    The container goes, unless somebody has deleted it meanwhile.
     """
-    from pyruntime.runtime.delete import destroy
-    from pyruntime.util.log import warn
-
     state = creation.state
     try:
         state.directory.lock()
+        end_all(state)
         destroy(state)
     except ContainerNotFound:
         pass

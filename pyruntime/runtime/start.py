@@ -47,7 +47,7 @@ def start(state: State) -> None:
         raise failed(state, error) from None
     finally:
         talk.close()
-    posix.unlink(SOCKET_NAME, dir_fd=state.directory.fd)
+    state.directory.unlink(SOCKET_NAME)
     after_start(state)
 
 
@@ -92,11 +92,10 @@ def failed(state: State, error: Error) -> Error:
 def _connect(state: State) -> "Conversation":
     from pyruntime.runtime.talk import Conversation
 
-    sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     try:
+        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         sock.connect(state.directory.address(SOCKET_NAME))
     except OSError as error:
-        sock.close()
         # The init listens from "created" until it is asked.
         pid_fd = open_process(state.pid, state.started)
         if pid_fd is None:

@@ -81,8 +81,7 @@ class State:
         """
         Writes state.json, atomically.
         """
-        data = dumps(self.data).encode()
-        fs.replace_file(self.directory.fd, STATE_NAME, data)
+        self.directory.write(STATE_NAME, dumps(self.data).encode())
 
     def config(self) -> "dict[str, Any]":
         """

@@ -7,7 +7,7 @@ Runs in the runtime process: in the one that starts the init, and in `start`.
 import _socket
 from _struct import calcsize, pack, unpack, unpack_from
 
-from pyruntime.errors import Error, ProtocolError
+from pyruntime.errors import Error, KernelError, ProtocolError
 from pyruntime.plan.optable import ERROR_FIELDS, MESSAGES
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ class Conversation:
 
     def send(self, name: str, fds: "list[int] | None" = None) -> None:
         """
-        One message without payload. Raises InitDied if nobody is there.
+        One message without payload. Raises InitDied if nobody is there, KernelError if it cannot be sent.
         """
         control = []
         if fds:
@@ -71,10 +71,12 @@ class Conversation:
             control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, packed)]
         try:
             self.socket.sendmsg([pack(HEADER, NUMBERS[name], 0)], control, _socket.MSG_NOSIGNAL)
-        except OSError:
+        except (BrokenPipeError, ConnectionResetError):
             # What it had to say before it went is still to be read.
             self.receive()
             raise InitDied(None) from None
+        except OSError as error:
+            raise KernelError(error.errno, f"send {name} to container init") from None
 
     def receive(self, *allowed: str) -> "tuple[str, bytes, int]":
         """
@@ -94,6 +96,8 @@ class Conversation:
             )
         except ConnectionResetError:
             data, control, flags = b"", [], 0
+        except OSError as error:
+            raise KernelError(error.errno, "receive from container init") from None
         fd = -1
         for _, _, packed in control:
             fd = unpack("i", packed[:4])[0]

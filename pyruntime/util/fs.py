@@ -51,13 +51,19 @@ def read_fd(fd: int, limit: int = 1 << 62) -> bytes:
 def readable(fds: "list[int]", timeout: "float | None" = None) -> "list[int]":
     """
     Waits until one of the fds is readable; those that are, none when the time (milliseconds) is over.
+
+    Raises:
+        KernelError: the kernel cannot wait.
     """
     from select import POLLIN, poll
 
     poller = poll()
     for fd in fds:
         poller.register(fd, POLLIN)
-    return [fd for fd, _ in poller.poll(timeout)]
+    try:
+        return [fd for fd, _ in poller.poll(timeout)]
+    except OSError as error:
+        raise KernelError(error.errno, "poll") from None
 
 
 def write_all(fd: int, data: bytes) -> None:

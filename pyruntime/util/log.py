@@ -36,15 +36,22 @@ class Logger:
 
     @staticmethod
     def _json(level: str, message: str) -> str:
-        from pyruntime.util.jsonlite import dumps
-
-        return f'{{"level":"{level}","msg":{dumps(message)},"time":"{timestamp()}"}}'
+        return f'{{"level":"{level}","msg":{_quote(message)},"time":"{timestamp()}"}}'
 
     @staticmethod
     def _text(level: str, message: str) -> str:
-        from pyruntime.util.jsonlite import dumps
+        return f'time="{timestamp()}" level={level} msg={_quote(message)}'
 
-        return f'time="{timestamp()}" level={level} msg={dumps(message)}'
+
+def _quote(text: str) -> str:
+    """
+    A JSON string; if not even a module can be loaded any more (no more files may be open), nearly.
+    """
+    try:
+        from pyruntime.util.jsonlite import dumps
+    except (ImportError, OSError):
+        return '"' + "".join(c if c.isprintable() and c not in '"\\' else "?" for c in text) + '"'
+    return dumps(text)
 
 
 def encode(text: str) -> bytes:

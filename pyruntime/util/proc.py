@@ -12,18 +12,25 @@ except ImportError:  # started by the script, or imported by a test
     from _signal import pidfd_send_signal  # type: ignore[import-not-found,no-redef]
 
 from pyruntime.errors import KernelError
-from pyruntime.util.fs import read_file
+from pyruntime.util.fs import ENOENT, read_file
 
 DEAD = (b"Z", b"X", b"x")
+ESRCH, EINVAL = 3, 22
+GONE = (ENOENT, ESRCH)  # what /proc says of a process that is no more
 
 
 def stat_fields(pid: int) -> "list[bytes]":
     """
     The fields of /proc/PID/stat from the third on (state is [0]), or [] if there is no such process.
+
+    Raises:
+        KernelError: there is no telling; whoever took it for dead would leave it behind.
     """
     try:
         data = read_file(f"/proc/{pid}/stat")
-    except KernelError:
+    except KernelError as error:
+        if error.errno not in GONE:
+            raise
         return []
     # The second field is the command in parentheses and may hold anything, ")" too.
     return data[data.rindex(b")") + 2 :].split()
@@ -49,10 +56,15 @@ def is_alive(pid: int, started: int) -> bool:
 def open_process(pid: int, started: int) -> "int | None":
     """
     A pidfd of that very process, or None if it is gone: what is sent through it cannot hit another.
+
+    Raises:
+        KernelError: it cannot be had.
     """
     try:
         pid_fd = posix.pidfd_open(pid)
-    except OSError:
+    except OSError as error:
+        if error.errno not in (ESRCH, EINVAL):  # no process, no pid
+            raise KernelError(error.errno, "pidfd_open", str(pid)) from None
         return None
     if is_alive(pid, started):
         return pid_fd
@@ -73,9 +85,11 @@ def send_signal(pid_fd: int, number: int) -> bool:
 
 def command_name(pid: int) -> str:
     """
-    The kernel's name of a process (comm), "" if it is gone.
+    The kernel's name of a process (comm), "" if it is gone. Raises KernelError.
     """
     try:
         return read_file(f"/proc/{pid}/comm").rstrip(b"\n").decode("utf-8", "replace")
-    except KernelError:
+    except KernelError as error:
+        if error.errno not in GONE:
+            raise
         return ""

@@ -10,6 +10,7 @@ from tests.support import cgroup
 from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
+from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
 
@@ -133,3 +134,11 @@ def at_call(tmp_path):
     Makes things happen at a certain system call of a command.
     """
     return AtCall(compiled("at_call.c", libc="glibc"), tmp_path / "calls")
+
+
+@pytest.fixture
+def sweep(container, at_call):
+    """
+    Disturbs commands on one container at call after call.
+    """
+    return Sweep(container, at_call)

@@ -8,17 +8,11 @@ import signal
 import pytest
 
 from tests.support.runtime import wait_until
-from tests.support.sweep import Sweep
 from tests.support.waiting_socket import waiting_socket
 
 KILL = "signal-9"
 
 pytestmark = pytest.mark.ours("runC is many threads: no system call of it is the n-th one")
-
-
-@pytest.fixture
-def sweep(container, at_call):
-    return Sweep(container, at_call)
 
 
 def nothing():

@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 from tests.support.runtime import wait_until
-from tests.support.sweep import Sweep
 
 KILL = "signal-9"
 KILLED = 128 + signal.SIGKILL
@@ -43,11 +42,6 @@ KINDS = [plain, hooks, user_namespace, no_mount_namespace, no_pid_namespace]
 
 def kinds(*chosen):
     return pytest.mark.parametrize("kind", chosen, ids=[kind.__name__ for kind in chosen])
-
-
-@pytest.fixture
-def sweep(container, at_call):
-    return Sweep(container, at_call)
 
 
 @pytest.fixture

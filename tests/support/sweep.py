@@ -43,15 +43,17 @@ class Sweep:
         self.container.runtime = self.runtime
         return result
 
-    def disturb(self, who: str, action: str, begin: str, make, command, step: int = STEP):
+    def disturb(self, who: str, action: str, begin: str, make, command, step: int = STEP, skip=()):
         """
-        For call after call, from the first `begin` on: make(), then the command, disturbed; yields its result
-        and a name of the place.
+        For call after call, from the first `begin` on, but not for those named in `skip`: make(), then the
+        command, disturbed; yields its result and a name of the place.
         """
         make()
         calls = self.calls(who, command)
         self.clean_up("undisturbed")
         for number in points(calls, begin, step):
+            if calls[number - 1] in skip:
+                continue
             make()
             result = self.at(who, action, number, command)
             place = f"{action} at call {number} of {who}, {calls[number - 1]}"
