@@ -79,7 +79,7 @@ def _is_ours(directory: Directory) -> bool:
     """
     Whether a state.json that cannot be used was written by us, as far as one can tell.
     """
-    return b'"pyruntime"' in directory.read(STATE_NAME) or directory.has(CONFIG_NAME)
+    return directory.has(CONFIG_NAME) or b'"pyruntime"' in directory.read(STATE_NAME)
 
 
 def end_all(state: State) -> bool:

@@ -7,6 +7,7 @@ too: no file is needed for it, and one who waits for the lock of a directory tha
 
 import fcntl
 import posix
+from _stat import S_ISREG
 
 from pyruntime.errors import ContainerExists, ContainerNotFound, Error, KernelError, StateError
 from pyruntime.util import fs
@@ -15,6 +16,7 @@ CONFIG_NAME = "config.json"
 STATE_NAME = "state.json"
 SOCKET_NAME = "start.sock"
 OURS = (CONFIG_NAME, SOCKET_NAME, STATE_NAME)
+MAX_BYTES = 256 << 20  # a config of 16 MiB can say more in JSON of ours, but not that much
 RESERVED = (".", "..", ".cache")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
 
@@ -143,12 +145,24 @@ class Directory:
 
     def read(self, name: str) -> bytes:
         """
-        Everything in a file of it. Raises KernelError.
+        Everything in a file of it. What is none of ours is not even opened: a FIFO would keep us waiting.
+
+        Raises:
+            KernelError: it cannot be read.
+            StateError: it is no file, or larger than any of ours.
         """
+        path = f"{self.path}/{name}"
         try:
+            st = posix.stat(name, dir_fd=self.fd, follow_symlinks=False)
+            if not S_ISREG(st.st_mode):
+                raise StateError(f"{path} is damaged: it is no regular file")
+            if st.st_size > MAX_BYTES:
+                raise StateError(f"{path} is damaged: it is larger than {MAX_BYTES >> 20} MiB")
             return fs.read_file(name, dir_fd=self.fd)
         except KernelError as error:
-            raise KernelError(error.errno, error.call, f"{self.path}/{name}") from None
+            raise KernelError(error.errno, error.call, path) from None
+        except OSError as error:
+            raise KernelError(error.errno, "stat", path) from None
 
     def write(self, name: str, data: bytes) -> None:
         """

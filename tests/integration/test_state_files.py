@@ -9,10 +9,11 @@ import shutil
 import signal
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.runtime import Runtime, wait_until
+from tests.support.runtime import Runtime
 
 ours = pytest.mark.ours("state.json is our own")
 READERS = ("state", "start", "pause", "resume", "ps", "exec", "kill", "delete")
@@ -29,7 +30,7 @@ def change(container, **fields) -> None:
 
 def call(container, verb: str, *words):
     words = ("/bin/true",) if verb == "exec" else words
-    return container.runtime.call(verb, container.id, *words)
+    return container.runtime.call(verb, container.id, *words, timeout=10)
 
 
 def check_refused(container, verb: str) -> str:
@@ -48,7 +49,7 @@ def check_refused(container, verb: str) -> str:
 def test_a_truncated_file_is_damaged(container, verb):
     container.create().start()
     whole = state_file(container).read_bytes()
-    for length in (0, 1, len(whole) // 2, len(whole) - 1):
+    for length in (0, 1, *range(100, len(whole) - 1, len(whole) // 4), len(whole) - 1):
         state_file(container).write_bytes(whole[:length])
         assert "is damaged" in check_refused(container, verb)
     state_file(container).write_bytes(whole)
@@ -71,23 +72,92 @@ def test_other_content_is_refused(container, content):
     state_file(container).write_bytes(whole)
 
 
+OTHERS = {
+    "a directory": lambda path, kept: path.mkdir(),
+    "a FIFO": lambda path, kept: os.mkfifo(path),
+    "a link to itself": lambda path, kept: path.symlink_to(path.name),
+    "a link to a state": lambda path, kept: path.symlink_to(kept),
+    "a link to an endless file": lambda path, kept: path.symlink_to("/dev/zero"),
+    "a huge file": lambda path, kept: (path.touch(), os.truncate(path, 1 << 40)),
+}
+
+
+@pytest.fixture(params=OTHERS)
+def replace(request, tmp_path):
+    """
+    A function that puts something else in a file's place, which the file takes back in the end.
+    """
+    replaced = []
+
+    def do(path):
+        kept = tmp_path / "kept.json"
+        shutil.move(path, kept)
+        replaced.append((path, kept))
+        OTHERS[request.param](path, kept)
+
+    yield do
+    for path, kept in replaced:
+        path.rmdir() if path.is_dir() else path.unlink(missing_ok=True)
+        shutil.move(kept, path)
+
+
 @ours
-@pytest.mark.parametrize("kind", ["directory", "link to itself"])
-def test_something_else_in_its_place_is_refused(container, kind):
+def test_something_else_in_its_place_is_refused(container, replace):
+    """
+    At once: a FIFO would keep its reader waiting, an endless file would fill the memory.
+    """
     container.create()
-    kept = container.bundle.path / "kept.json"
+    replace(state_file(container))
+    for verb in READERS:
+        assert "is damaged" in check_refused(container, verb)
+    listed = container.runtime.ok("list", "--quiet", timeout=10)
+    assert container.id not in listed.stdout
+    assert "is damaged" in listed.stderr
+
+
+@ours
+def test_the_kept_config_must_be_a_file_too(container, replace):
+    container.create().start()
+    path = container.state_directory / "config.json"
+    replace(path)
+    result = call(container, "exec")
+    assert result.returncode == 255
+    assert f"{path} is damaged" in result.stderr
+    assert container.status == "running"
+
+
+@ours
+@pytest.mark.parametrize("kind", [kind for kind in OTHERS if kind != "a directory"])
+def test_by_force_something_else_in_its_place_goes(container, tmp_path, kind):
+    """
+    Only the link goes, where it is one.
+    """
+    container.bundle.args("/inside", "exit", "0")
+    container.create().start()
+    container.wait_for_status("stopped")
+    cgroups = json.loads(state_file(container).read_text())["cgroup_paths"]
+    kept = tmp_path / "kept.json"
     shutil.move(state_file(container), kept)
-    if kind == "directory":
-        state_file(container).mkdir()
-    else:
-        state_file(container).symlink_to("state.json")
-    for verb in ("state", "delete"):
-        check_refused(container, verb)
-    if kind == "directory":
-        state_file(container).rmdir()
-    else:
-        state_file(container).unlink()
-    shutil.move(kept, state_file(container))
+    OTHERS[kind](state_file(container), kept)
+    result = container.runtime.call("delete", "--force", container.id, timeout=10)
+    assert result.returncode == 0, result.stderr
+    assert "level=warning" in result.stderr
+    assert not container.state_directory.exists()
+    assert kept.exists()
+    for directory in set(cgroups.values()):
+        os.rmdir(directory)
+
+
+@ours
+def test_without_the_file_there_is_no_container(container, tmp_path):
+    container.create()
+    shutil.move(state_file(container), tmp_path / "kept.json")
+    for verb in READERS[:-1]:
+        assert "container does not exist" in call(container, verb).stderr
+    assert container.id not in container.runtime.ok("list").stdout
+    assert container.try_create().returncode == 1
+    shutil.move(tmp_path / "kept.json", state_file(container))
+    assert container.status == "created"
 
 
 @ours
@@ -128,7 +198,8 @@ def test_a_number_that_is_no_pid_is_refused(container, pid):
 @ours
 def test_what_a_write_left_unfinished_is_not_read(container):
     container.create()
-    (container.state_directory / ".state.json.new").write_bytes(b"{")
+    for name in (".state.json.new", ".config.json.new"):
+        (container.state_directory / name).write_bytes(b"{")
     assert container.status == "created"
     container.start()
     assert container.delete("--force").returncode == 0
@@ -177,20 +248,25 @@ def stranger():
 
 @ours
 @pytest.mark.row("ST-3")
-def test_a_recycled_pid_is_nobody(container, stranger):
+@pytest.mark.parametrize("options", [[], ["--force"]], ids=str)
+@pytest.mark.parametrize("status", ["created", "running"])
+def test_a_recycled_pid_is_nobody(container, stranger, status, options):
     """
-    The same pid, started at another time.
+    The same pid, started at another time: nothing reaches that process.
     """
-    container.create().start()
+    container.create()
+    if status == "running":
+        container.start()
     os.kill(container.pid, signal.SIGKILL)
     container.wait_for_status("stopped")
     change(container, init_process_pid=stranger.pid)
     assert container.status == "stopped"
     assert container.state()["pid"] == 0
-    for verb, code in (("kill", 1), ("start", 1), ("exec", 255)):
-        assert call(container, verb).returncode == code
-    assert container.runtime.call("kill", container.id, "KILL").returncode == 1
-    assert container.delete("--force").returncode == 0
+    for verb in ("kill", "start", "exec", "pause", "resume"):
+        assert call(container, verb).returncode == (255 if verb == "exec" else 1), verb
+    assert "container not running" in container.kill("KILL").stderr
+    assert container.runtime.ok("ps", "--format", "json", container.id).stdout == "null\n"
+    assert container.delete(*options).returncode == 0
 
 
 # --- at the same time
@@ -202,28 +278,28 @@ def test_readers_see_a_whole_state_at_any_time(container):
     """
     While a container is made and ended again and again.
     """
-    wrong, done = [], threading.Event()
+    done = threading.Event()
 
-    def read():
+    def read() -> "list[str]":
+        wrong = []
         while not done.is_set():
             result = container.runtime.call("state", container.id)
             if result.returncode == 0:
-                if json.loads(result.stdout)["id"] != container.id:
-                    wrong.append(result.stdout)
+                assert json.loads(result.stdout)["id"] == container.id
             elif "container does not exist" not in result.stderr:
                 wrong.append(result.stderr)
             listed = container.runtime.call("list", "--format", "json")
+            json.loads(listed.stdout)
             if listed.returncode or listed.stderr:
                 wrong.append(listed.stderr)
+        return wrong
 
-    readers = [threading.Thread(target=read) for _ in range(2)]
-    for reader in readers:
-        reader.start()
-    for _ in range(12):
-        container.create().start()
-        assert container.delete("--force").returncode == 0
-    done.set()
-    for reader in readers:
-        reader.join()
-    assert wrong == []
-    wait_until(lambda: not container.state_directory.exists())
+    with ThreadPoolExecutor() as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            for _ in range(12):
+                container.create().start()
+                assert container.delete("--force").returncode == 0
+        finally:
+            done.set()
+        assert [reader.result() for reader in readers] == [[], []]
