@@ -12,8 +12,6 @@
  *	inside hold MEGABYTES		uses that much memory, then waits
  *	inside fork N			starts N children that wait; prints how many came
  *	inside tty			prints what it knows of its terminal
- *	inside shim COMMAND...		on the host, in the place of an engine: runs the command, ends with its
- *					status, and stays in the background as the parent of what it leaves
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -353,33 +351,6 @@ static int open_all(int argc, char **argv)
 	return 0;
 }
 
-static int shim(char **command)
-{
-	int status = 0, report[2];
-
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return 2;
-	if (fork() > 0) {
-		close(report[1]);
-		return read(report[0], &status, sizeof(status)) == sizeof(status) ? status : 2;
-	}
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (fork() == 0) {
-		execv(command[0], command);
-		_exit(127);
-	}
-	wait(&status);
-	status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	for (int fd = 0; fd <= 2; fd++)
-		close(fd);
-	if (write(report[1], &status, sizeof(status)) < 0)
-		return 2;
-	close(report[1]);
-	while (wait(NULL) > 0)
-		;
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -407,8 +378,6 @@ int main(int argc, char **argv)
 		return fork_many(atoi(argv[2]));
 	if (strcmp(verb, "tty") == 0)
 		return terminal();
-	if (strcmp(verb, "shim") == 0 && argc > 2)
-		return shim(argv + 2);
 	if (argc == 1 || strcmp(verb, "1000") == 0)
 		for (;;)
 			pause();

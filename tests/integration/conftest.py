@@ -120,12 +120,12 @@ def start_on(request):
 
 
 @pytest.fixture
-def engine(container, inside):
+def engine(container):
     """
     Calls of the runtime come from a process that becomes the parent of what they leave, as an engine does.
     (Some machines' pid 1 takes seconds to reap, and a pid namespace ends only then.)
     """
-    container.runtime = container.runtime.behind([str(inside), "shim"])
+    container.runtime = container.runtime.behind([str(compiled("shim.c"))])
 
 
 @pytest.fixture

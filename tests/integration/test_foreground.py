@@ -346,7 +346,7 @@ def test_what_is_detached_is_the_engines(container, engine, tmp_path):
     container.runtime.ok("exec", *options, container.id, "/inside", "pause", **NULL)
     for name in ("run", "exec"):
         parent = procfs.parent(int((tmp_path / name).read_text()))
-        assert " shim " in procfs.command(parent)
+        assert "/shim " in procfs.command(parent)
 
 
 def test_what_is_detached_survives_the_session_of_its_caller(container, engine, tmp_path):

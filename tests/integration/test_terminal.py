@@ -70,7 +70,7 @@ def test_control_characters_are_signals_for_the_foreground_process_group(start_o
     For all of it, and not for the runtime.
     """
     inner = "trap 'echo two' INT; trap 'echo three; exit' QUIT; echo ready; while :; do sleep 0.05; done"
-    process = start_on(f"trap : INT QUIT; stty -echo; sh -c \"{inner}\"; exit 5")
+    process = start_on(f'trap : INT QUIT; stty -echo; sh -c "{inner}"; exit 5')
     terminal.read_until("ready")
     terminal.type("\x03")
     terminal.read_until("two")

@@ -10,13 +10,13 @@ import pytest
 
 pytestmark = pytest.mark.row("PRC-2")
 
-PIPES = {name: subprocess.PIPE for name in ("stdin", "stdout", "stderr")}
+PIPES = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
 
 # runC sets the size when the program may run already.
 UNTIL_SIZE = "until [ \"$(stty size 2>&1)\" = '%s' ]; do sleep 0.01; done"
 
 INTERRUPT = pytest.param(
-    signal.SIGINT, marks=pytest.mark.ours("with a terminal, runC itself ends at SIGINT and leaves the container")
+    signal.SIGINT, marks=pytest.mark.ours("runC itself ends at SIGINT and leaves the container")
 )
 
 
