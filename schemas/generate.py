@@ -17,7 +17,11 @@ from typing import Any
 
 SCHEMAS = Path(__file__).resolve().parent
 OUTPUT = SCHEMAS.parent / "pyruntime" / "config" / "schema_gen.py"
-ENTRIES = {"check_config": "config.schema.json", "check_process": "process.schema.json"}
+ENTRIES = {
+    "check_config": "config.schema.json",
+    "check_process": "process.schema.json",
+    "check_resources": "linux.schema.json#/$defs/resources",
+}
 
 Schema = dict[str, Any]
 
@@ -224,12 +228,12 @@ class Compiler:
 
 def module_source(folder: Path, entries: dict[str, str]) -> str:
     """
-    The source of a validator with one function for each entry (function name -> schema file).
+    The source of a validator with one function for each entry (function name -> reference of a schema).
 
     Raises SchemaError for a schema that it cannot translate.
     """
     compiler = Compiler(folder)
-    rules = {name: compiler.reference(file, file) for name, file in entries.items()}
+    rules = {name: compiler.reference(place, "") for name, place in entries.items()}
     checks = (SCHEMAS / "checks.py").read_text().partition("# ---")[2].partition("\n")[2]
     parts = [HEADER, checks]
     parts += [
@@ -239,7 +243,8 @@ def module_source(folder: Path, entries: dict[str, str]) -> str:
     parts.append("\n\n")
     parts += [f"{name} = {rule}\n" for name, rule in compiler.constants.items()]
     for name, rule in rules.items():
-        parts.append(ENTRY.format(name=name, schema=entries[name].split(".")[0], rule=rule))
+        schema = entries[name].rpartition("/")[2].split(".")[0]
+        parts.append(ENTRY.format(name=name, schema=schema, rule=rule))
     return "".join(parts)
 
 

@@ -125,22 +125,50 @@ class DeviceList:
         """
         (file, value) for each write that brings a cgroup's list to this state.
         """
-        reset, exception = (
-            ("devices.allow", "devices.deny") if self.default else ("devices.deny", "devices.allow")
-        )
-        values = [(reset, "a")]
+        reset = "devices.allow" if self.default else "devices.deny"
+        return [(reset, "a"), *self._exceptions({}, is_made=True)]
+
+    def writes_from(self, before: "DeviceList") -> "list[tuple[str, str]]":
+        """
+        The same for a cgroup whose list is in another state: what is allowed in both stays so all the time.
+        """
+        if self.default != before.default:
+            return self.writes()
+        made = self._exceptions(before.exceptions, is_made=True)
+        gone = before._exceptions(self.exceptions, is_made=False)
+        return gone + made if self.default else made + gone
+
+    def _exceptions(self, others: "dict[Key, frozenset[str]]", *, is_made: bool) -> "list[tuple[str, str]]":
+        """
+        The writes that make (or take back) the exceptions that are not in `others`.
+        """
+        file = "devices.deny" if self.default == is_made else "devices.allow"
+        values = []
         for (kind, major, minor), access in self.exceptions.items():
             numbers = ":".join("*" if number is None else str(number) for number in (major, minor))
-            letters = "".join(letter for letter in ACCESS if letter in access)
-            values.append((exception, f"{kind} {numbers} {letters}"))
+            different = access - others.get((kind, major, minor), frozenset())
+            letters = "".join(letter for letter in ACCESS if letter in different)
+            if letters:
+                values.append((file, f"{kind} {numbers} {letters}"))
         return values
+
+
+def _list_of(rules: "list[Rule]") -> DeviceList:
+    state = DeviceList()
+    for rule in rules:
+        state.apply(rule)
+    return state
 
 
 def plan_writes(rules: "list[Rule]") -> "list[tuple[str, str]]":
     """
     All rules, in order, as writes. Raises ConfigError.
     """
-    state = DeviceList()
-    for rule in rules:
-        state.apply(rule)
-    return state.writes()
+    return _list_of(rules).writes()
+
+
+def plan_changes(before: "list[Rule]", rules: "list[Rule]") -> "list[tuple[str, str]]":
+    """
+    The writes that put rules in the place of others. Raises ConfigError.
+    """
+    return _list_of(rules).writes_from(_list_of(before))

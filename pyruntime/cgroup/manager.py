@@ -15,6 +15,8 @@ from pyruntime.util.fs import exists, read_file, write_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pyruntime.cgroup.devices import Rule
     from pyruntime.cgroup.resources import Write
 
@@ -147,29 +149,78 @@ class Cgroup:
 
     # --- limiting
 
-    def write(self, write: "Write") -> None:
+    def set(self, writes: "list[Write]") -> None:
         """
-        Sets one resource.
+        Sets resources. Which order the kernel accepts depends on what was set before (memory and memory+swap,
+        quota and period): what it refuses is tried again when the others have been set.
 
         Raises:
-            CgroupError: the controller or the file is not there, or the kernel refuses the value.
+            CgroupError: a controller or file is not there, or the kernel refuses a value; others may be set.
         """
-        directory = self.directory_of(write.controller)
-        if directory is None:
-            if write.optional:
-                return
-            note = f": the cgroup controller {write.controller} is not available"
-            raise CgroupError(ENODEV, "find controller", write.controller, write.pointer, note)
-        file = next((name for name in write.files if exists(f"{directory}/{name}")), "")
+        while writes:
+            refused = []
+            for write in writes:
+                try:
+                    self._write(write)
+                except CgroupError as error:
+                    refused.append((write, error))
+            if len(refused) == len(writes):
+                raise refused[0][1]
+            writes = [write for write, _ in refused]
+
+    def _write(self, write: "Write") -> None:
+        file = self.file_of(write)
         if not file:
-            if write.optional:
-                return
-            file = write.files[0]
+            return
         try:
-            write_value(f"{directory}/{file}", write.value)
+            write_value(file, write.value)
         except KernelError as error:
             note = f': writing "{write.value}"' if error.call == "write" else ""
+            if write.is_raw and error.errno == ENOENT and not self._has_controller(write.controller):
+                note = f': controller "{write.controller}" not available'
             raise CgroupError(error.errno, error.call, error.path, write.pointer, note) from None
+
+    def file_of(self, write: "Write") -> str:
+        """
+        The path of the file that a write is for, "" if nothing is to be written.
+
+        Raises:
+            CgroupError: the controller is not there.
+        """
+        directory = self.unified if write.is_raw else self.directory_of(write.controller)
+        if directory is None:
+            if write.optional:
+                return ""
+            note = f": the cgroup controller {write.controller} is not available"
+            raise CgroupError(ENODEV, "find controller", write.controller, write.pointer, note)
+        if write.unless and exists(f"{directory}/{write.unless}"):
+            return ""
+        found = next((name for name in write.files if exists(f"{directory}/{name}")), "")
+        if not found and write.optional:
+            return ""
+        return f"{directory}/{found or write.files[0]}"
+
+    def _has_controller(self, name: str) -> bool:
+        return name == "cgroup" or name.encode() in self.unified_controllers()
+
+    def check_memory(self, limits: "dict[str, Any]") -> None:
+        """
+        memory.checkBeforeUpdate: cgroup v2 would take a limit below what is used, and kill for it.
+
+        Raises:
+            Error: a limit is not above what is used now.
+        """
+        directory = self.directory_of("memory")
+        if not limits.get("checkBeforeUpdate") or not directory or directory != self.unified:
+            return
+        try:
+            used = int(read_file(directory + "/memory.current"))
+        except KernelError:
+            return  # new, or the controller is missing: setting the limit will say so
+        for name, field in (("memory+swap", "swap"), ("memory", "limit")):
+            limit = limits.get(field, 0)
+            if 0 < limit <= used:
+                raise Error(f"rejecting {name} limit {limit} <= usage {used}")
 
     def directory_of(self, controller: str) -> "str | None":
         """
@@ -181,6 +232,12 @@ class Cgroup:
             return self.unified
         return None
 
+    def is_v2(self, controller: str) -> bool:
+        """
+        Whether the unified hierarchy is where this controller would be: it has none of its own.
+        """
+        return controller not in self.paths and "" in self.paths
+
     def unified_controllers(self) -> "list[bytes]":
         """
         The controllers that the unified directory has files of.
@@ -190,12 +247,15 @@ class Cgroup:
         except KernelError:
             return []
 
-    def limit_devices(self, rules: "list[Rule]", *, may_fail: bool) -> None:
+    def limit_devices(
+        self, rules: "list[Rule]", *, may_fail: bool, before: "list[Rule] | None" = None
+    ) -> None:
         """
         Applies device rules, by files (v1) or by a program (v2).
 
         Args:
             may_fail: whether the caller lacks the right; then it cannot make devices either.
+            before: those that are in force, if some are; processes never see less than both allow.
 
         Raises:
             CgroupError: the kernel refuses, or there is no cgroup to do it with.
@@ -203,7 +263,7 @@ class Cgroup:
         """
         try:
             if "devices" in self.paths:
-                self._write_device_rules(rules)
+                self._write_device_rules(rules, before)
             elif self.unified:
                 self._attach_device_program(rules)
             else:
@@ -212,10 +272,11 @@ class Cgroup:
             if not may_fail or error.errno not in (EPERM, EACCES, ENODEV):
                 raise CgroupError(error.errno, error.call, error.path, DEVICES_POINTER) from None
 
-    def _write_device_rules(self, rules: "list[Rule]") -> None:
-        from pyruntime.cgroup.devices import plan_writes
+    def _write_device_rules(self, rules: "list[Rule]", before: "list[Rule] | None") -> None:
+        from pyruntime.cgroup.devices import plan_changes, plan_writes
 
-        for file, value in plan_writes(rules):
+        writes = plan_writes(rules) if before is None else plan_changes(before, rules)
+        for file, value in writes:
             write_value(f"{self.paths['devices']}/{file}", value)
 
     def _attach_device_program(self, rules: "list[Rule]") -> None:

@@ -2,7 +2,7 @@
 THE resource table: what config.json's linux.resources means in files of cgroup v1 and v2.
 
 Pure: resources in, writes out. A resource that the host's version of its controller does not have is an
-error, as the specification demands, not a silent loss (feature map RES-2 to RES-22, A15).
+error, as the specification demands, not a silent loss (feature map RES-2 to RES-24, A15).
 """
 
 from pyruntime.errors import ConfigError
@@ -20,20 +20,34 @@ DEFAULT_PERIOD = 100000  # microseconds
 
 class Write:
     """
-    One value for one file of a controller. Of several file names the first that exists is taken;
-    `optional`: none of them need exist.
+    One value for one file of a controller. Of several file names the first that exists is taken.
+
+    Args:
+        optional: none of them need exist.
+        unless: nothing is written where this file exists.
+        is_raw: a file of the unified cgroup, whether or not we know its controller.
     """
 
-    __slots__ = ("controller", "files", "optional", "pointer", "value")
+    __slots__ = ("controller", "files", "is_raw", "optional", "pointer", "unless", "value")
 
     def __init__(
-        self, pointer: str, controller: str, files: "tuple[str, ...]", value: str, *, optional: bool = False
+        self,
+        pointer: str,
+        controller: str,
+        files: "tuple[str, ...]",
+        value: str,
+        *,
+        optional: bool = False,
+        unless: str = "",
+        is_raw: bool = False,
     ) -> None:
         self.pointer = POINTER + pointer
         self.controller = controller
         self.files = files
         self.value = value
         self.optional = optional
+        self.unless = unless
+        self.is_raw = is_raw
 
 
 def _number(value: int) -> str:
@@ -144,6 +158,8 @@ class ResourceWrites:
         self._block_io()
         self._huge_pages()
         self._network_priorities()
+        self._rdma()
+        self._unified()
         if self.problems:
             raise ConfigError(self.problems)
         return self.writes
@@ -175,6 +191,7 @@ class ResourceWrites:
         """
         memory = self.resources.get("memory", {})
         limit, swap = memory.get("limit", 0), memory.get("swap", 0)
+        self._hierarchy(memory.get("useHierarchy"))
         if self.is_v2("memory"):
             if limit:
                 self._add("/memory/limit", "memory", ("memory.max",), _or_max(limit))
@@ -188,11 +205,22 @@ class ResourceWrites:
         if limit:
             self._add("/memory/limit", "memory", ("memory.limit_in_bytes",), str(limit))
         if swap:
-            self._add("/memory/swap", "memory", ("memory.memsw.limit_in_bytes",), str(swap))
+            file = ("memory.memsw.limit_in_bytes",)
+            self.writes.append(Write("/memory/swap", "memory", file, str(swap), optional=swap < 0))
+
+    def _hierarchy(self, wanted: "bool | None") -> None:
+        """
+        What v2 always does, and newer kernels with v1, too.
+        """
+        if wanted is False and self.is_v2("memory"):
+            self._impossible("/memory/useHierarchy")
+        elif wanted is not None and not self.is_v2("memory"):
+            file = ("memory.use_hierarchy",)
+            self.writes.append(Write("/memory/useHierarchy", "memory", file, _flag(wanted), optional=wanted))
 
     def _cpu_bandwidth(self) -> None:
         cpu = self.resources.get("cpu", {})
-        quota, period, burst = cpu.get("quota", 0), cpu.get("period", 0), cpu.get("burst", 0)
+        quota, period, burst = cpu.get("quota", 0), cpu.get("period", 0), cpu.get("burst")
         v2 = self.is_v2("cpu")
         if v2 and (quota or period):
             value = f"{quota if quota > 0 else 'max'} {period or DEFAULT_PERIOD}"
@@ -201,38 +229,43 @@ class ResourceWrites:
             self._add("/cpu/period", "cpu", ("cpu.cfs_period_us",), str(period))
         if not v2 and quota:
             self._add("/cpu/quota", "cpu", ("cpu.cfs_quota_us",), str(quota))
-        if burst:  # a burst without a quota is refused
+        if burst is not None:  # a burst without a quota is refused
             file = "cpu.max.burst" if v2 else "cpu.cfs_burst_us"
-            self._add("/cpu/burst", "cpu", (file,), str(burst))
+            self.writes.append(Write("/cpu/burst", "cpu", (file,), str(burst), optional=not burst))
 
     def _block_io(self) -> None:
         block_io = self.resources.get("blockIO", {})
         v2 = self.is_v2("blkio")
-        weight = block_io.get("weight", 0)
-        if weight and not v2:
-            self._add("/blockIO/weight", "blkio", ("blkio.bfq.weight", "blkio.weight"), str(weight))
-        elif weight:
-            # bfq takes the number as it is; the two files are never there with the same scale.
-            self.writes.append(Write("/blockIO/weight", "io", ("io.bfq.weight",), str(weight), optional=True))
-            self.writes.append(
-                Write("/blockIO/weight", "io", ("io.weight",), io_weight(weight), optional=True)
-            )
+        if block_io.get("weight"):
+            self._weight("/blockIO/weight", "", block_io["weight"], v2=v2)
         for i, device in enumerate(block_io.get("weightDevice", [])):
             pointer = f"/blockIO/weightDevice/{i}"
-            numbers = f"{device['major']}:{device['minor']}"
+            numbers = f"{device['major']}:{device['minor']} "
             if device.get("weight"):
-                files = ("io.bfq.weight",) if v2 else ("blkio.bfq.weight_device", "blkio.weight_device")
-                self._add(pointer, "blkio", files, f"{numbers} {device['weight']}")
+                self._weight(pointer, numbers, device["weight"], v2=v2)
             if device.get("leafWeight") and v2:
                 self._impossible(f"{pointer}/leafWeight")
             elif device.get("leafWeight"):
-                value = f"{numbers} {device['leafWeight']}"
+                value = numbers + str(device["leafWeight"])
                 self._add(pointer, "blkio", ("blkio.leaf_weight_device",), value)
         for name, (v1_file, key) in THROTTLES.items():
             for i, device in enumerate(block_io.get(name, [])):
                 numbers = f"{device['major']}:{device['minor']}"
                 value = f"{numbers} {key}={device['rate']}" if v2 else f"{numbers} {device['rate']}"
                 self._add(f"/blockIO/{name}/{i}", "blkio", ("io.max" if v2 else v1_file,), value)
+
+    def _weight(self, pointer: str, device: str, weight: int, *, v2: bool) -> None:
+        """
+        The scheduler bfq takes the number as it is, and has files of its own.
+        """
+        if not v2:
+            suffix = "_device" if device else ""
+            files = ("blkio.bfq.weight" + suffix, "blkio.weight" + suffix)
+            self._add(pointer, "blkio", files, device + str(weight))
+            return
+        bfq = "io.bfq.weight"
+        self.writes.append(Write(pointer, "io", (bfq,), device + str(weight), optional=True))
+        self.writes.append(Write(pointer, "io", ("io.weight",), device + io_weight(weight), unless=bfq))
 
     def _huge_pages(self) -> None:
         suffix = "max" if self.is_v2("hugetlb") else "limit_in_bytes"
@@ -251,3 +284,27 @@ class ResourceWrites:
             else:
                 value = f"{entry['name']} {entry['priority']}"
                 self._add(pointer, "net_prio", ("net_prio.ifpriomap",), value)
+
+    def _rdma(self) -> None:
+        for name, limits in self.resources.get("rdma", {}).items():
+            given = (("hca_handle", limits.get("hcaHandles")), ("hca_object", limits.get("hcaObjects")))
+            pairs = [f"{key}={limit}" for key, limit in given if limit is not None]
+            self._add(f"/rdma/{escaped(name)}", "rdma", ("rdma.max",), " ".join([name, *pairs]))
+
+    def _unified(self) -> None:
+        """
+        Whatever the keys are, the kernel has the last word; a line each, for the kernel takes no more.
+        """
+        for key, text in self.resources.get("unified", {}).items():
+            controller, pointer = key.partition(".")[0], f"/unified/{escaped(key)}"
+            if not self.is_v2(controller):
+                self.problems.append((POINTER + pointer, "cannot be used with cgroup v1", "leave it out"))
+            for line in text.splitlines() or [""]:
+                self.writes.append(Write(pointer, controller, (key,), line, is_raw=True))
+
+
+def escaped(key: str) -> str:
+    """
+    A key as a part of a JSON pointer.
+    """
+    return key.replace("~", "~0").replace("/", "~1")

@@ -22,7 +22,7 @@ COMMANDS = {
     "checkpoint": ("unbuilt", "checkpoint a running container"),
     "create": ("create", "create a container"),
     "delete": ("delete", "delete any resources held by the container"),
-    "events": ("unbuilt", "display container events such as OOM notifications and statistics"),
+    "events": ("events", "display container events such as OOM notifications and statistics"),
     "exec": ("exec", "execute new process inside the container"),
     "explain": ("explain", "show what would be done for a bundle, and why"),
     "features": ("features", "show the enabled features"),
@@ -36,7 +36,7 @@ COMMANDS = {
     "spec": ("spec", "create a new specification file"),
     "start": ("start", "execute the user defined process in a created container"),
     "state": ("state", "output the state of a container"),
-    "update": ("unbuilt", "update container resource constraints"),
+    "update": ("update", "update container resource constraints"),
 }
 
 GLOBAL_OPTIONS = (

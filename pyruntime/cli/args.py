@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 TRUE = ("1", "t", "T", "true", "TRUE", "True")
 FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
-# An option: (names, kind, default, help). Kinds: bool, str, int, list (of str), ints (list of int).
+# An option: (names, kind, default, help); without a help text it is hidden. Kinds: bool, str, int, list (of
+# str), ints (list of int), duration (in nanoseconds).
 
 
 class Options:
@@ -118,8 +119,14 @@ def _convert(kind: str, text: str) -> "Any":
         if not (digits.isascii() and digits.isdigit()):
             raise ValueError
         return int(text)
+    if kind == "duration":
+        from pyruntime.util.duration import nanoseconds
+
+        return nanoseconds(text)
     return text
 
 
 def _expected(kind: str) -> str:
-    return "must be true or false" if kind == "bool" else "must be a number"
+    return {"bool": "must be true or false", "duration": "must be a duration such as 1m30s"}.get(
+        kind, "must be a number"
+    )

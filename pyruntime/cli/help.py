@@ -50,6 +50,15 @@ TEXTS = {
     "ps": (CONTAINER_ID, "Lists the container's processes with ps(1), or their pids as JSON."),
     "pause": (CONTAINER_ID, "Stops all processes of a container where they are."),
     "resume": (CONTAINER_ID, "Lets the processes of a paused container go on."),
+    "events": (
+        CONTAINER_ID,
+        "Prints what a container uses, again and again, and that the kernel had to kill for want of memory:\n"
+        "lines of JSON, until the container ends.",
+    ),
+    "update": (
+        CONTAINER_ID,
+        "Changes limits of a container that runs, is paused or was created: all that are given, or none.",
+    ),
     "spec": (
         "",
         "Writes a config.json to start from: it runs sh in a read-only root file system called rootfs.\n"
@@ -67,6 +76,8 @@ TEXTS = {
 def _option_lines(table: "tuple[Any, ...]") -> "list[str]":
     shown = []
     for names, kind, default, text in table:
+        if not text:
+            continue  # for those who still give it
         value = "" if kind == "bool" else " value"
         spelled = ", ".join(("-" if len(name) == 1 else "--") + name + value for name in names)
         if kind in ("str", "int") and default:

@@ -5,7 +5,8 @@ Runs in the runtime process. Everything in the file is untrusted.
 """
 
 from pyruntime.config import rules
-from pyruntime.config.schema_gen import check_config, check_process
+from pyruntime.config.resource_rules import memory
+from pyruntime.config.schema_gen import check_config, check_process, check_resources
 from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.util.fs import ENOENT, read_file
 from pyruntime.util.jsonlite import JsonError, loads
@@ -60,6 +61,21 @@ def load_process(path: str) -> "tuple[dict[str, Any], bytes]":
     """
     raw = read_file(path, limit=MAX_BYTES)
     return _parse(raw, path, check_process, rules.of_process), raw
+
+
+def parse_resources(raw: bytes, name: str) -> "dict[str, Any]":
+    """
+    The resources object of `update`, checked; but for the rule that needs to know what it will be merged
+    with.
+
+    Raises:
+        ConfigError: everything that is wrong with it.
+    """
+
+    def applications(document: "dict[str, Any]") -> "rules.Applications":
+        return (pair for pair in rules.of_resources(document) if pair[0] is not memory)
+
+    return _parse(raw, name, check_resources, applications)
 
 
 def _parse(

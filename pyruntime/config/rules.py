@@ -1,11 +1,12 @@
 """
-What the schema cannot say: one function a rule, all of them in two lists.
+What the schema cannot say: one function a rule, all of them in lists (resource_rules.py has one more).
 
 A rule gets a document that has passed the schema and yields problems: (JSON pointer, what is wrong, what
 would be right). Pure; imports tables only.
 """
 
 from pyruntime.config import unbuilt
+from pyruntime.config.resource_rules import RESOURCE_RULES
 from pyruntime.linux.devices import KINDS
 from pyruntime.linux.mount_options import ID_MAPPED
 from pyruntime.linux.namespaces import NOT_BUILT
@@ -32,6 +33,7 @@ def of_config(spec: "Document") -> "Applications":
         yield rule, (spec,)
     if "process" in spec:
         yield from of_process(spec["process"], "/process")
+    yield from of_resources(spec.get("linux", {}).get("resources", {}), "/linux/resources")
 
 
 def of_process(process: "Document", pointer: str = "") -> "Applications":
@@ -40,6 +42,14 @@ def of_process(process: "Document", pointer: str = "") -> "Applications":
     """
     for rule in PROCESS_RULES:
         yield rule, (process, pointer)
+
+
+def of_resources(resources: "Document", pointer: str = "") -> "Applications":
+    """
+    The same for a resources object; by default one that stands alone.
+    """
+    for rule in RESOURCE_RULES:
+        yield rule, (resources, pointer)
 
 
 def check_config(spec: "Document") -> "list[Problem]":
@@ -196,44 +206,6 @@ def devices(spec: "Document") -> "Problems":
             yield pointer, "needs major and minor", "the device's numbers"
 
 
-def device_rules(spec: "Document") -> "Problems":
-    for i, rule in enumerate(spec.get("linux", {}).get("resources", {}).get("devices", [])):
-        pointer = f"/linux/resources/devices/{i}"
-        access = rule.get("access", "rwm")
-        if not access or set(access) - set("rwm"):
-            yield f"{pointer}/access", f'"{access}" is not an access', "r, w and m, at least one"
-        if rule.get("type", "a") not in ("a", "b", "c", ""):
-            yield f"{pointer}/type", f'"{rule["type"]}" is not a type', "a, b or c"
-        for field in ("major", "minor"):
-            if rule.get(field, 0) < -1:
-                yield f"{pointer}/{field}", f"{rule[field]} is not a device number", "0 or more"
-
-
-def block_io(spec: "Document") -> "Problems":
-    for name, entries in spec.get("linux", {}).get("resources", {}).get("blockIO", {}).items():
-        if name.startswith("throttle"):
-            for i, entry in enumerate(entries):
-                if "rate" not in entry:
-                    yield (
-                        f"/linux/resources/blockIO/{name}/{i}",
-                        "needs a rate",
-                        "bytes or operations a second",
-                    )
-
-
-def memory(spec: "Document") -> "Problems":
-    limits = spec.get("linux", {}).get("resources", {}).get("memory", {})
-    limit, swap = limits.get("limit", 0), limits.get("swap", 0)
-    pointer = "/linux/resources/memory/swap"
-    if swap > 0 and limit == 0:
-        yield pointer, "unable to set swap limit without memory limit", "a limit too"
-    elif swap > 0 and not 0 < limit <= swap:
-        right = f"{limit} or more" if limit > 0 else "-1, as the limit is"
-        yield pointer, "is memory plus swap and cannot be less than limit", right
-    if limits.get("swappiness", 0) > 100:
-        yield "/linux/resources/memory/swappiness", "is out of range", "0 to 100"
-
-
 def hooks(spec: "Document") -> "Problems":
     for name, entries in spec.get("hooks", {}).items():
         for i, hook in enumerate(entries if isinstance(entries, list) else []):
@@ -291,9 +263,7 @@ def sysctls(spec: "Document") -> "Problems":
 
 
 def unbuilt_fields(spec: "Document") -> "Problems":
-    linux = spec.get("linux", {})
-    yield from unbuilt.find(linux, unbuilt.LINUX, "/linux")
-    yield from unbuilt.find(linux.get("resources", {}), unbuilt.RESOURCES, "/linux/resources")
+    yield from unbuilt.find(spec.get("linux", {}), unbuilt.LINUX, "/linux")
 
 
 # --- rules of a process object
@@ -367,9 +337,6 @@ CONFIG_RULES = (
     path_restrictions,
     mounts,
     devices,
-    device_rules,
-    block_io,
-    memory,
     hooks,
     seccomp,
     sysctls,

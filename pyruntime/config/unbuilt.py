@@ -25,8 +25,6 @@ LINUX = (
     "mountLabel",
 )
 
-RESOURCES = ("rdma", "unified")
-
 # Even an empty object asks for something: a CLOS of the container's own.
 BY_PRESENCE = ("intelRdt",)
 

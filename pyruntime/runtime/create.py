@@ -84,8 +84,7 @@ class Creation:
         self.cgroup = Cgroup(self.paths)
         resources = spec.get("linux", {}).get("resources", {})
         self.device_rules = parse_rules(resources)
-        # A controller without a hierarchy of its own can only be in the unified one.
-        self.writes = ResourceWrites(resources, lambda c: c not in self.paths and "" in self.paths).collect()
+        self.writes = ResourceWrites(resources, self.cgroup.is_v2).collect()
 
     # --- planning: nothing is made yet
 
@@ -186,8 +185,7 @@ class Creation:
             self.cgroup.enable_controllers(points[""], wanted)
         self.cgroup.create(points)
         self.undo.append(self._remove_cgroup)
-        for write in self.writes:
-            self.cgroup.write(write)
+        self.cgroup.set(self.writes)
         self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
 
     def _remove_cgroup(self) -> None:

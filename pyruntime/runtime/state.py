@@ -85,12 +85,30 @@ class State:
 
     def config(self) -> "dict[str, Any]":
         """
-        The config as it was when the container was created.
+        The config as it was when the container was created, with the resources that `update` has set since.
         """
         text = self.directory.config_text().removeprefix(b"\xef\xbb\xbf").decode()
         config = loads(text)
         assert isinstance(config, dict)
+        if "resources" in self.own:
+            config.setdefault("linux", {})["resources"] = self.own["resources"]
         return config
+
+    def set_resources(self, resources: "dict[str, Any]") -> None:
+        """
+        Writes down new resources: all of them, in state.json, for config.json stays as its user knows it.
+
+        Raises:
+            KernelError: they cannot be written; the old ones are still there.
+        """
+        before = dict(self.own)
+        self.own["resources"] = resources
+        try:
+            self.save()
+        except KernelError:
+            self.own.clear()
+            self.own.update(before)
+            raise
 
     def cgroup_paths(self) -> "dict[str, str]":
         """

@@ -70,7 +70,7 @@ def test_a_c_file_says_which_process_runs_it(path):
     assert re.search(r"Runs: (the |stage-1|init)", head)
 
 
-RULES = {rule.__name__ for rule in (*rules.CONFIG_RULES, *rules.PROCESS_RULES)}
+RULES = {rule.__name__ for rule in (*rules.CONFIG_RULES, *rules.PROCESS_RULES, *rules.RESOURCE_RULES)}
 
 
 def without_docstring(node, prefix=""):
@@ -85,7 +85,7 @@ def without_docstring(node, prefix=""):
 @pytest.mark.parametrize("path", PYTHON, ids=relative)
 def test_public_functions_have_docstrings(path):
     found = set(without_docstring(tree(path)))
-    if module_name(path) == "config.rules":
+    if module_name(path) in ("config.rules", "config.resource_rules"):
         found -= RULES  # a rule is told by its name and the words of its problems
     assert found == set()
 

@@ -92,7 +92,7 @@ BOTH = [
         "RES-18",
         disk("weightDevice", {"weight": 300}),
         ["blkio.bfq.weight_device|blkio.weight_device 8:16 300"],
-        ["io.bfq.weight 8:16 300"],
+        ["io.bfq.weight 8:16 300", "io.weight 8:16 2930"],
     ),
     *(
         ("RES-19", disk(kind, {"rate": 1000}), [f"blkio.throttle.{v1} 8:16 1000"], [f"io.max 8:16 {v2}=1000"])
@@ -110,6 +110,14 @@ BOTH = [
         ["hugetlb.2MB.max 4194304", "hugetlb.2MB.rsvd.max 4194304"],
     ),
     ("RES-22", {"pids": {"limit": 10}}, ["pids.max 10"], ["pids.max 10"]),
+    (
+        "RES-23",
+        {"rdma": {"mlx5_0": {"hcaHandles": 3, "hcaObjects": 10000}, "ocrdma1": {"hcaObjects": 0}}},
+        ["rdma.max mlx5_0 hca_handle=3 hca_object=10000", "rdma.max ocrdma1 hca_object=0"],
+        ["rdma.max mlx5_0 hca_handle=3 hca_object=10000", "rdma.max ocrdma1 hca_object=0"],
+    ),
+    ("RES-8", {"memory": {"useHierarchy": True}}, ["memory.use_hierarchy 1"], []),
+    ("RES-12", {"cpu": {"burst": 0}}, ["cpu.cfs_burst_us 0"], ["cpu.max.burst 0"]),
 ]
 
 
@@ -130,6 +138,7 @@ V1_ONLY = [
     ("RES-6", {"memory": {"swappiness": 0}}, "memory/swappiness", "memory.swappiness 0"),
     ("RES-6", {"memory": {"swappiness": 60}}, "memory/swappiness", "memory.swappiness 60"),
     ("RES-7", {"memory": {"disableOOMKiller": True}}, "memory/disableOOMKiller", "memory.oom_control 1"),
+    ("RES-8", {"memory": {"useHierarchy": False}}, "memory/useHierarchy", "memory.use_hierarchy 0"),
     ("RES-13", {"cpu": {"realtimeRuntime": 1000}}, "cpu/realtimeRuntime", "cpu.rt_runtime_us 1000"),
     ("RES-13", {"cpu": {"realtimePeriod": 1000}}, "cpu/realtimePeriod", "cpu.rt_period_us 1000"),
     ("RES-17", {"blockIO": {"leafWeight": 100}}, "blockIO/leafWeight", "blkio.leaf_weight 100"),
@@ -179,7 +188,6 @@ def test_an_oom_killer_that_is_not_disabled_is_no_demand():
     assert files({"memory": {"disableOOMKiller": False}}, v2=True) == []
 
 
-@pytest.mark.row("RES-8")
 @pytest.mark.row("RES-9")
 @pytest.mark.row("RES-26")
 @pytest.mark.parametrize("v2", [False, True])
@@ -188,7 +196,6 @@ def test_an_oom_killer_that_is_not_disabled_is_no_demand():
     [
         {},
         {"memory": {}, "cpu": {}, "pids": {}, "blockIO": {}, "hugepageLimits": [], "network": {}},
-        {"memory": {"useHierarchy": True}},
         {"memory": {"checkBeforeUpdate": True}},
         # Engines write 0 for what nobody asked for.
         {"memory": {"limit": 0, "swap": 0, "reservation": 0}},
@@ -198,6 +205,38 @@ def test_an_oom_killer_that_is_not_disabled_is_no_demand():
 )
 def test_what_nobody_asks_for_is_not_touched(resources, v2):
     assert files(resources, v2=v2) == []
+
+
+@pytest.mark.row("RES-16")
+@pytest.mark.row("RES-18")
+def test_one_of_the_weights_must_be_there():
+    resources = {"blockIO": {"weight": 500, "weightDevice": [{"major": 8, "minor": 0, "weight": 10}]}}
+    found = [(w.files[0], w.optional, w.unless) for w in ResourceWrites(resources, lambda _: True).collect()]
+    assert found == [("io.bfq.weight", True, ""), ("io.weight", False, "io.bfq.weight")] * 2
+
+
+@pytest.mark.row("RES-24")
+def test_unified_keys_are_written_as_they_are_and_last():
+    resources = {"unified": {"memory.high": "5", "made.up": "", "io.max": "8:0 rbps=1\n8:16 rbps=2"}}
+    resources["pids"] = {"limit": 5}
+    assert files(resources, v2=True) == [
+        "pids.max 5",
+        "memory.high 5",
+        "made.up ",
+        "io.max 8:0 rbps=1",
+        "io.max 8:16 rbps=2",
+    ]
+    assert [w.is_raw for w in ResourceWrites(resources, lambda _: True).collect()] == [False] + [True] * 4
+
+
+@pytest.mark.row("RES-24")
+def test_unified_is_of_v2_only():
+    resources = {"unified": {"memory.high": "5", "hugetlb.2MB.max": "0"}}
+    with pytest.raises(ConfigError) as caught:
+        ResourceWrites(resources, lambda controller: controller == "hugetlb").collect()
+    assert [problem[:2] for problem in caught.value.problems] == [
+        ("/linux/resources/unified/memory.high", "cannot be used with cgroup v1")
+    ]
 
 
 @pytest.mark.row("RES-4")

@@ -19,10 +19,16 @@ from tests.support.plans import RECORDED, recorded, small_config
 IDS = [f"{name}-{i}" for i, (name, *_) in enumerate(BAD)]
 
 
+RULES = [*rules.CONFIG_RULES, *rules.PROCESS_RULES, *rules.RESOURCE_RULES]
+BY_NAME = {rule.__name__: rule for rule in RULES}
+
+
 def problems_of(rule, spec):
     """
     What one rule says.
     """
+    if rule in rules.RESOURCE_RULES:
+        return list(rule(spec.get("linux", {}).get("resources", {}), "/linux/resources"))
     if rule in rules.PROCESS_RULES:
         return list(rule(spec.get("process", {}), "/process"))
     return list(rule(spec))
@@ -32,7 +38,7 @@ def problems_of(rule, spec):
 def test_bad(name, change, pointer, words):
     spec = small_config(change)
     assert check_schema(spec) == [], "not for a rule to say"
-    found = problems_of(getattr(rules, name), spec)
+    found = problems_of(BY_NAME[name], spec)
     matching = [wrong for place, wrong, _ in found if place == pointer and words in wrong]
     assert len(matching) == 1, found
 
@@ -52,22 +58,20 @@ def test_bad_in_a_file(name, change, pointer, words):
 
 
 def test_every_rule_has_a_bad_example():
-    names = {rule.__name__ for rule in (*rules.CONFIG_RULES, *rules.PROCESS_RULES)}
-    assert names == {name for name, *_ in BAD}
+    assert set(BY_NAME) == {name for name, *_ in BAD}
 
 
 def test_everything_that_is_not_built_has_an_example():
     pointers = {pointer for _, _, pointer, words in BAD if words == NOT_SUPPORTED}
     wanted = {f"/process/{name}" for name in unbuilt.PROCESS}
     wanted |= {f"/linux/{name}" for name in unbuilt.LINUX}
-    wanted |= {f"/linux/resources/{name}" for name in unbuilt.RESOURCES}
     wanted |= {"/mounts/0/uidMappings", "/mounts/0/gidMappings"}
     assert pointers == wanted
     assert NOT_BUILT == ("time",)
     assert ID_MAPPED == ("idmap", "ridmap")
 
 
-@pytest.mark.parametrize("rule", [*rules.CONFIG_RULES, *rules.PROCESS_RULES], ids=lambda rule: rule.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_good(rule):
     for spec in [recorded(name) for name in RECORDED] + [feature(name)[0] for name in FEATURES]:
         assert problems_of(rule, spec) == []
@@ -94,6 +98,7 @@ GOOD = [
     {"process": {"rlimits": [{"type": "RLIMIT_CORE", "soft": (1 << 64) - 1, "hard": (1 << 64) - 1}]}},
     {"process": {"apparmorProfile": "", "selinuxLabel": ""}},
     {"linux": {"personality": {}, "resources": {"unified": {}, "rdma": {}}}},
+    {"linux": {"resources": {"rdma": {"mlx5_0": {"hcaHandles": 0}}, "unified": {"made.up": ""}}}},
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
 ]
