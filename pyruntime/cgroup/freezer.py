@@ -4,7 +4,7 @@ Stops all processes of a cgroup where they are, and lets them go on.
 Runs in the runtime process, host namespaces.
 """
 
-from pyruntime.errors import KernelError
+from pyruntime.errors import Error, KernelError
 from pyruntime.util.fs import read_file, write_value
 
 EBUSY = 16
@@ -19,6 +19,7 @@ class Freezer:
     """
 
     def __init__(self, paths: "dict[str, str]") -> None:
+        self.exists = bool(paths)
         v1 = paths.get("freezer", "")
         unified = paths.get("", "")
         # (file to write, frozen, thawed), (file to read, what it holds when all are stopped)
@@ -46,8 +47,12 @@ class Freezer:
 
         Raises:
             KernelError: there is no freezer, or it takes too long (EBUSY); nothing is frozen then.
+            Error: the container has no cgroup.
         """
         import time
+
+        if not self.exists:
+            raise Error("cannot freeze a container that has no cgroup")
 
         file, frozen, thawed = self.switch
         deadline = time.monotonic() + FREEZE_SECONDS
@@ -73,7 +78,7 @@ class Freezer:
         """
         try:
             self.freeze()
-        except KernelError:
+        except Error:
             return False
         return True
 

@@ -9,7 +9,7 @@ import posix
 from pyruntime.errors import KernelError
 from pyruntime.util.fs import read_file, write_value
 
-EBUSY = 16
+EBUSY, EOPNOTSUPP = 16, 95
 
 
 def make_parents(path: str, made: "list[str]", *, is_cpuset: bool) -> None:
@@ -73,12 +73,24 @@ def processes(path: str) -> "list[int]":
     The pids in a cgroup and in all below it; none if it is gone.
     """
     try:
-        pids = [int(pid) for pid in read_file(f"{path}/cgroup.procs").split()]
+        pids = [int(pid) for pid in _members(path).split()]
         for child in _children(path):
             pids += processes(child)
     except (KernelError, OSError):
         return []
     return pids
+
+
+def _members(path: str) -> bytes:
+    """
+    A threaded cgroup (v2) does not tell of processes; signals reach a process by any of its threads.
+    """
+    try:
+        return read_file(f"{path}/cgroup.procs")
+    except KernelError as error:
+        if error.errno != EOPNOTSUPP:
+            raise
+        return read_file(f"{path}/cgroup.threads")
 
 
 def remove_tree(path: str) -> None:

@@ -27,7 +27,7 @@ OPTIONS = (
     (("apparmor",), "str", "", "set the apparmor profile for the process"),
     (("no-new-privs",), "bool", False, "set the no new privileges value for the process"),
     (("cap", "c"), "list", (), "add a capability to the bounding set for the process"),
-    (("cgroup",), "list", (), "run the process in an (existing) sub-cgroup: [<controller>:]<path>"),
+    (("cgroup",), "list", (), "run the process in an (existing) sub-cgroup: [<controller>[,...]:]<path>"),
     (("ignore-paused",), "bool", False, "allow exec in a paused container"),
 )
 ARGUMENTS = (1, None)
@@ -43,8 +43,6 @@ def run(context: "Context", options: "Options") -> int:
     """
     with failing_as("exec", EXIT_CODE):
         refuse_unbuilt(context)
-        if options.cgroup:
-            raise Error("--cgroup is not supported by this version of pyruntime")
         from pyruntime.runtime.exec import ExecRequest, check_status, run_exec
 
         state = load(context.root, options.arguments[0])
@@ -56,6 +54,10 @@ def run(context: "Context", options: "Options") -> int:
             request = ExecRequest(state, process, text, "")
         else:
             request = ExecRequest(state, _process(state, options), b"", "/process")
+        if options.cgroup:
+            from pyruntime.cgroup.sub import parse
+
+            request.sub_cgroups = parse(options.cgroup)
         request.detach = options.detach
         request.ignore_paused = options.ignore_paused
         request.pid_file = absolute(options.pid_file) if options.pid_file else ""

@@ -53,7 +53,8 @@ def run(context: "Context", options: "Options") -> int:
     permitted_only = "user" in listed_namespaces(spec) and host.goes_without_cgroup(
         facts, context.options.rootless
     )
-    paths = hierarchy.place_container(hierarchies, spec, options.id, permitted_only=permitted_only)
+    usable = [] if context.options.cgroup_manager == "disabled" else hierarchies
+    paths = hierarchy.place_container(usable, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
     _add_seccomp(spec, facts)
     try:

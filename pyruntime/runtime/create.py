@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     Spec = dict[str, Any]
 
 
+NOT_PERMITTED = (1, 13, 19, 30)  # EPERM, EACCES, ENODEV (left out), EROFS
+
+
 class Request:
     """
     What a command asks for. Paths are absolute.
@@ -51,6 +54,7 @@ class Request:
         self.no_pivot = False
         self.no_new_keyring = False
         self.rootless = "auto"  # the global option
+        self.no_cgroup = False  # the global option --cgroup-manager=disabled
         self.preserve_fds = 0
         self.pid_file = ""
         self.pidfd_socket = ""
@@ -75,11 +79,12 @@ class Creation:
 
         self.host = host.host_facts()
         self.hierarchies = hierarchy.detect()
+        self.may_go_without = host.goes_without_cgroup(self.host, request.rootless)
         self.paths = hierarchy.place_container(
-            self.hierarchies,
+            [] if request.no_cgroup else self.hierarchies,
             spec,
             request.container_id,
-            permitted_only=host.goes_without_cgroup(self.host, request.rootless),
+            permitted_only=self.may_go_without,
         )
         self.cgroup = Cgroup(self.paths)
         resources = spec.get("linux", {}).get("resources", {})
@@ -155,7 +160,10 @@ class Creation:
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
-            self._make_cgroup(facts)
+            try:
+                self._make_cgroup(facts)
+            except KernelError as error:
+                raise self._explain_permission(error) from None
             self._start_init(facts)
             self._set_up_init()
         except BaseException as error:
@@ -180,13 +188,30 @@ class Creation:
         wanted = {write.controller.encode() for write in self.writes if write.controller not in self.paths}
         self.undo.append(self.cgroup.remove_parents)
         if hierarchy.is_pure_unified(self.hierarchies):
-            self.cgroup.enable_controllers(points[""])
+            if self.paths:
+                self.cgroup.enable_controllers(points[""])
         elif wanted and self.cgroup.unified:
             self.cgroup.enable_controllers(points[""], wanted)
         self.cgroup.create(points)
         self.undo.append(self._remove_cgroup)
+        if hierarchy.is_pure_unified(self.hierarchies) and self.paths:
+            from pyruntime.cgroup.threaded import settle
+
+            settle(self.cgroup.unified, points[""], {write.controller for write in self.writes})
+        limits = self.spec.get("linux", {}).get("resources", {}).get("memory", {})
+        self.cgroup.check_memory(limits)
         self.cgroup.set(self.writes)
-        self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
+        if not self.request.no_cgroup:
+            self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
+
+    def _explain_permission(self, error: KernelError) -> Error:
+        """
+        A caller who may go without a cgroup has asked for what needs one.
+        """
+        if self.may_go_without and not self.request.no_cgroup and error.errno in NOT_PERMITTED:
+            text = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
+            return Error(f"{text}: {error}")
+        return error
 
     def _remove_cgroup(self) -> None:
         self.cgroup.kill()
@@ -202,6 +227,7 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
+        self._give_cgroup()
 
     def _settle_ids(self, facts: Facts) -> None:
         namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
@@ -213,6 +239,18 @@ class Creation:
             write_maps(self.launch.pid, linux, privileged=facts.euid == 0)
         elif linux.get("uidMappings") or linux.get("gidMappings"):
             check_maps(self.launch.pid, linux, self.text)
+
+    def _give_cgroup(self) -> None:
+        if not self.paths or not hierarchy.is_pure_unified(self.hierarchies):
+            return
+        from pyruntime.cgroup import owner
+
+        if owner.is_asked_for(self.spec):
+            uid: "int | None" = self.spec.get("process", {}).get("user", {}).get("uid", 0)
+            if uid is not None and "user" in listed_namespaces(self.spec):
+                uid = owner.host_uid(uid, self.launch.pid)
+            if uid is not None:
+                owner.give_to(self.cgroup.unified, uid)
 
     def _set_up_init(self) -> None:
         self.launch.go()

@@ -47,6 +47,7 @@ class ExecRequest:
         self.pid_file = ""
         self.pidfd_socket = ""
         self.preserve_fds = 0
+        self.sub_cgroups: "dict[str, str]" = {}  # controller -> path below the container's cgroup
         self.pass_terminal: "Callable[[int, int], None] | None" = None
 
 
@@ -160,8 +161,13 @@ def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)
     hierarchies = hierarchy.detect()
     paths = {key: path for key, path in state.cgroup_paths().items() if exists(path)}
+    if request.sub_cgroups:
+        from pyruntime.cgroup.sub import check_there, resolve
+
+        paths = resolve(paths, request.sub_cgroups)
+        check_there(paths)
     host.add_cgroup(facts, hierarchies, paths)
-    if facts.cgroup_is_unified:
+    if facts.cgroup_directory and not request.sub_cgroups:
         facts.cgroup_directory = _unified_directory(hierarchies, facts.cgroup_directory, state.pid)
     profile = config.get("linux", {}).get("seccomp")
     if profile:
@@ -179,10 +185,11 @@ def _unified_directory(hierarchies: "list[hierarchy.Hierarchy]", directory: str,
     try:
         if not read_file(f"{directory}/cgroup.subtree_control").strip():
             return directory
-        own = read_file(f"/proc/{pid}/cgroup").decode("utf-8", "surrogateescape").strip()
+        lines = read_file(f"/proc/{pid}/cgroup").decode("utf-8", "surrogateescape").splitlines()
     except KernelError:
         return directory
-    return hierarchies[0].mount_point + own.partition("::")[2]
+    own = next((line[3:] for line in lines if line.startswith("0::")), "")
+    return hierarchies[-1].mount_point + own  # the unified one comes last
 
 
 def _target(state: State) -> ExecTarget:

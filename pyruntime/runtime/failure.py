@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.ops import Plan
 
-ETIMEDOUT, EINVAL, EACCES, EPERM = 110, 22, 13, 1
+ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP = 110, 22, 13, 1, 16, 95
 OP_NAMES = tuple(OPS)
 
 # What asked for the operations that `start` makes the init execute.
@@ -157,6 +157,18 @@ def _rlimit(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f"error setting rlimit {data['path']}: {reason(data['err'])}"
 
 
+def _clone(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    """
+    A cgroup that passes controllers on takes no processes, an invalid one none at all.
+    """
+    into_cgroup = data["err"] in (EBUSY, EOPNOTSUPP)
+    return "error adding pid to cgroups: " * into_cgroup + _plain(data, fields)
+
+
+def _cgroup_join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    return f"error adding pid to cgroups: {_plain(data, fields)}"
+
+
 def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     hint = " (is it of that type?)" if data["err"] == EINVAL else ""
     return f"cannot join {data['path']} namespace: {_plain(data, fields)}{hint}"
@@ -176,4 +188,6 @@ SENTENCES = {
     "rlimit": _rlimit,
     "rlimit_raise": _rlimit,
     "join_ns": _join,
+    "clone": _clone,
+    "cgroup_join": _cgroup_join,
 }

@@ -53,7 +53,7 @@ def test_namespaces_and_capabilities(features):
 @pytest.mark.ours("runc has systemd cgroups, AppArmor and SELinux, which come later here")
 def test_what_is_not_built_is_not_claimed(features):
     linux = features["linux"]
-    assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": False}
+    assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
     for name in ("apparmor", "selinux", "intelRdt", "netDevices"):
         assert linux[name] == {"enabled": False}, name
     assert linux["mountExtensions"] == {"idmap": {"enabled": False}}

@@ -114,6 +114,9 @@ def test_help_shows_every_option(call, name):
     module = __import__(f"pyruntime.cli.{COMMANDS[name][0]}", fromlist=["OPTIONS"])
     text = call(name, "--help").stdout
     for names, kind, _, words in module.OPTIONS:
+        if not words:
+            assert names[0] not in text  # only for those who still give it
+            continue
         value = "" if kind == "bool" else " value"
         for spelling in names:
             assert ("-" if len(spelling) == 1 else "--") + spelling + value in text
@@ -133,6 +136,10 @@ OPTIONS = {
     "list": "format f quiet q",
     "ps": "format f",
     "spec": "bundle b rootless",
+    "events": "interval stats",
+    "update": "resources r blkio-weight cpu-period cpu-quota cpu-burst cpu-share cpu-rt-period "
+    "cpu-rt-runtime cpuset-cpus cpuset-mems cpu-idle memory memory-reservation memory-swap pids-limit "
+    "l3-cache-schema mem-bw-schema kernel-memory kernel-memory-tcp",
 }
 
 

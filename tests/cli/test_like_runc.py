@@ -69,6 +69,16 @@ SAME = """
     resume nope
     ps nope
     ps nope -ef
+    events
+    events a b
+    events nope
+    events --stats nope
+    events --interval
+    update
+    update a b
+    update nope
+    update --memory 5m nope
+    update --memory
     ps --format x nope
     delete nope
     delete --force nope
