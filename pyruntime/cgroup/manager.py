@@ -76,12 +76,13 @@ class Cgroup:
         if self.freezer.is_frozen():
             raise Error(f"container's cgroup unexpectedly frozen: {path}")
 
-    def create(self, mount_points: "dict[str, str]") -> None:
+    def create(self, mount_points: "dict[str, str]", controllers: "set[str]") -> None:
         """
         Makes the directories; on failure those that were made are gone again.
 
         Args:
             mount_points: controller -> mount point of its hierarchy: nothing above it is touched.
+            controllers: those whose limits will be set.
 
         Raises:
             KernelError: mkdir failed.
@@ -93,6 +94,10 @@ class Cgroup:
         try:
             for path, mount_point in points.items():
                 self._make(path, mount_point, made, is_cpuset=path == cpuset)
+            if list(self.paths) == [""]:
+                from pyruntime.cgroup.threaded import settle
+
+                settle(self.unified, mount_points[""], controllers)
         except Error:
             remove_empty(made)
             raise

@@ -160,8 +160,12 @@ def restorations(path: str, content: str, value: str) -> "list[str]":
     lines = content.splitlines()
     if name == "memory.oom_control":
         return [lines[0].split()[1]]
+    if name in ("cpuset.cpus", "cpuset.mems") and not content.strip():
+        # The kernel does not take it back while there are processes: the same by name.
+        parent = path.rpartition("/")[0].rpartition("/")[0]
+        return [(_content(f"{parent}/{name}.effective") or b"").decode()]
     key, _, rest = value.partition(" ")
     of_device = rest and (":" in key or name == "rdma.max")
     if of_device and not any(line.startswith(key + " ") for line in lines):
         lines.append(f"{key} {UNSET.get(name, '0')}")
-    return lines or ["\n"]
+    return lines

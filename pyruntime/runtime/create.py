@@ -192,12 +192,8 @@ class Creation:
                 self.cgroup.enable_controllers(points[""])
         elif wanted and self.cgroup.unified:
             self.cgroup.enable_controllers(points[""], wanted)
-        self.cgroup.create(points)
+        self.cgroup.create(points, {write.controller for write in self.writes})
         self.undo.append(self._remove_cgroup)
-        if hierarchy.is_pure_unified(self.hierarchies) and self.paths:
-            from pyruntime.cgroup.threaded import settle
-
-            settle(self.cgroup.unified, points[""], {write.controller for write in self.writes})
         limits = self.spec.get("linux", {}).get("resources", {}).get("memory", {})
         self.cgroup.check_memory(limits)
         self.cgroup.set(self.writes)

@@ -1,0 +1,57 @@
+"""
+Tests for hosts with pure cgroup v2 and systemd, such as a virtual machine: they need root, and are skipped on
+other hosts.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.runtime import wait_until
+
+ROOT = Path("/sys/fs/cgroup")
+WANTED = {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"}
+
+
+@pytest.fixture(autouse=True)
+def checked(request):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    controllers = ROOT / "cgroup.controllers"
+    if not controllers.exists() or not set(controllers.read_text().split()) >= WANTED:
+        pytest.skip("this host has no pure cgroup v2")
+
+
+class Place:
+    """
+    A cgroup that a test makes, or has made, and that is gone in the end.
+    """
+
+    def __init__(self, name: str):
+        self.name = f"/{name}"
+        self.path = ROOT / name
+
+    def remove(self) -> None:
+        for parent, _, _ in os.walk(self.path, topdown=False):
+            wait_until(lambda path=parent: _is_removed(path), what=f"the end of {parent}")
+
+
+def _is_removed(path: str) -> bool:
+    try:
+        os.rmdir(path)
+    except OSError:
+        return not os.path.exists(path)
+    return True
+
+
+@pytest.fixture
+def place(container):
+    """
+    A cgroup of the test's own below the root; the container goes into it when it is made.
+    """
+    place = Place(container.id)
+    container.bundle.linux["cgroupsPath"] = place.name
+    yield place
+    container.delete("--force")
+    place.remove()
