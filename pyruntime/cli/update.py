@@ -93,7 +93,7 @@ def run(context: "Context", options: "Options") -> int:
     """
     Changes the limits of the container named by the argument.
     """
-    from pyruntime.runtime.update import Update, change_cache_schemas
+    from pyruntime.runtime.update import Update
 
     state = load_locked(context.root, options.arguments[0])
     name, text = "resources", b""
@@ -104,9 +104,9 @@ def run(context: "Context", options: "Options") -> int:
         change = parse_resources(text, name)
     else:
         change = _from_flags(options)
-    Update(state, change, name, text).run()
-    if options.l3_cache_schema or options.mem_bw_schema:
-        change_cache_schemas(state, options.l3_cache_schema, options.mem_bw_schema)
+    update = Update(state, change, name, text)
+    update.l3_cache, update.memory_bandwidth = options.l3_cache_schema, options.mem_bw_schema
+    update.run()
     return 0
 
 

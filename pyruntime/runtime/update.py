@@ -39,6 +39,7 @@ class Update:
         self.old: "Resources" = state.config().get("linux", {}).get("resources", {})
         self.change = asked_for(change)
         self.new: "Resources" = merged(self.old, self.change)
+        self.l3_cache = self.memory_bandwidth = ""  # schemas of Intel RDT, if they change
 
     def run(self) -> None:
         """
@@ -76,6 +77,8 @@ class Update:
             if self.old.get("devices", []) != self.new.get("devices", []):
                 undo.append(lambda: self._limit_devices(cgroup, self.old, self.new))
                 self._limit_devices(cgroup, self.new, self.old)
+            if self.l3_cache or self.memory_bandwidth:
+                change_cache_schemas(self.state, self.l3_cache, self.memory_bandwidth)
             self.state.set_resources(self.new)
         except Error:
             for step in reversed(undo):

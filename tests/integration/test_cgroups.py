@@ -262,3 +262,78 @@ def test_ps_lists_what_is_in_it_and_below(container):
     (below / "cgroup.procs").write_text(child)
     listed = json.loads(container.runtime.ok("ps", "--format", "json", container.id).stdout)
     assert sorted(listed) == sorted([container.pid, int(child)])
+
+
+# --- none at all
+
+
+@pytest.fixture
+def without(container):
+    """
+    A function that creates the container without any cgroup.
+    """
+
+    def create(**kwargs):
+        return container.try_create(global_options=("--cgroup-manager", "disabled"), **kwargs)
+
+    return create
+
+
+NO_OPTION = "runc has no such option; crun has"
+
+
+@pytest.mark.row("CG-10")
+@pytest.mark.ours(NO_OPTION)
+def test_a_container_without_any(container, without):
+    assert without().returncode == 0
+    container.start()
+    assert cgroup.of_process(container.pid) == cgroup.of_process("self")
+    assert cgroup.find(container.id) == []
+    assert cgroup.parse(container.exec_ok("/bin/cat", "/proc/self/cgroup")) == cgroup.of_process("self")
+    assert container.status == "running"
+    assert container.kill("KILL").returncode == 0
+    container.wait_for_status("stopped")
+    assert container.delete().returncode == 0
+
+
+@pytest.mark.row("CG-10")
+@pytest.mark.ours(NO_OPTION)
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ({"pids": {"limit": 5}}, "the cgroup controller pids is not available"),
+        ({"unified": {"pids.max": "5"}}, "/linux/resources/unified/pids.max cannot be used"),
+    ],
+)
+def test_without_any_there_are_no_limits(container, without, resources, words):
+    container.bundle.resources.update(resources)
+    result = without()
+    assert result.returncode == 1
+    assert words in result.stderr
+    assert not container.state_directory.exists()
+
+
+@pytest.mark.row("CG-10")
+@pytest.mark.ours(NO_OPTION)
+def test_without_any_what_needs_one_says_so(container, without):
+    assert without().returncode == 0
+    for words in (["pause"], ["update", "--pids-limit", "5"]):
+        result = container.runtime.call(*words, container.id)
+        assert result.returncode == 1
+        assert "cgroup" in result.stderr
+    assert container.runtime.ok("ps", "-f", "json", container.id).stdout == "null\n"
+
+
+@pytest.mark.row("CG-10")
+@pytest.mark.ours(NO_OPTION)
+@pytest.mark.parametrize(
+    ("manager", "words"),
+    [
+        ("systemd", "--cgroup-manager=systemd is not supported"),
+        ("x", "invalid value for --cgroup-manager: x"),
+    ],
+)
+def test_other_managers(container, manager, words):
+    result = container.try_create(global_options=("--cgroup-manager", manager))
+    assert result.returncode == 1
+    assert words in result.stderr

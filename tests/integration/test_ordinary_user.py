@@ -109,6 +109,16 @@ def test_without_a_user_namespace(users):
     users.fails_to_create()
 
 
+@pytest.mark.row("CG-6")
+@pytest.mark.parametrize("change", [{"resources": {"pids": {"limit": 5}}}, {"cgroupsPath": "/mine"}], ids=str)
+def test_what_needs_a_cgroup_is_refused(users, change):
+    users.bundle.linux.update(change)
+    message = users.fails_to_create()
+    if users.runtime.is_ours:
+        words = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
+        assert words in message
+
+
 # --- ids
 
 

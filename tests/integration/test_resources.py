@@ -168,6 +168,50 @@ def test_a_cpuset_has_its_parents_until_it_has_its_own(container):
     cgroup.remove(name)
 
 
+@pytest.mark.row("RES-8")
+@pytest.mark.ours("runc ignores the field")
+def test_use_hierarchy(container):
+    container.bundle.resources["memory"] = {"useHierarchy": True}
+    container.create()
+    assert cgroup.value(container, "memory.use_hierarchy") == "1"
+
+
+@pytest.mark.row("RES-9")
+def test_check_before_update_is_what_v1_does_anyway(container):
+    container.bundle.resources["memory"] = {"checkBeforeUpdate": True, "limit": 64 * MIB}
+    container.bundle.args("/inside", "hold", "32")
+    container.create().start()
+    container.wait_for_output("ok")
+    result = container.runtime.call("update", "--memory", "16m", "--memory-swap", "64m", container.id)
+    used = int(cgroup.value(container, "memory.usage_in_bytes"))
+    assert container.status == "running"
+    assert result.returncode == (0 if used <= 16 * MIB else 1)
+
+
+@pytest.mark.row("RES-24")
+@pytest.mark.ours("runc does not use the unified hierarchy's controllers beside v1")
+def test_unified_reaches_what_is_in_the_unified_hierarchy(container, unified_controllers):
+    container.bundle.resources["unified"] = {"hugetlb.2MB.max": str(6 * MIB), "cgroup.max.depth": "2"}
+    container.create()
+    assert cgroup.value(container, "hugetlb.2MB.max") == str(6 * MIB)
+    directory = cgroup.directory_of(container.pid, "")
+    assert (directory / "cgroup.max.depth").read_text() == "2\n"
+
+
+@pytest.mark.row("RES-24")
+@pytest.mark.parametrize("key", ["memory.high", "pids.max"])
+def test_unified_is_not_for_v1(container, key):
+    container.bundle.resources["unified"] = {key: "5"}
+    container.fails_to_create("cgroup v1")
+
+
+@pytest.mark.row("RES-23")
+@pytest.mark.ours("runc does nothing and says nothing where a controller is missing")
+def test_rdma_where_there_is_none(container):
+    container.bundle.resources["rdma"] = {"mlx5_0": {"hcaHandles": 3}}
+    container.fails_to_create("rdma", "/linux/resources/rdma/mlx5_0")
+
+
 # --- what the kernel makes of it
 
 

@@ -355,7 +355,9 @@ def test_rules_of_others_stay(running):
 
 @pytest.mark.parametrize(("option", "name"), [("--l3-cache-schema", "CAT"), ("--mem-bw-schema", "MBA")])
 def test_cache_schemas_where_there_are_none(running, option, name):
-    result = update(running, option, "L3:0=1")
+    before = values(running, "pids.max")
+    result = update(running, option, "L3:0=1", "--pids-limit", "5")
     assert result.returncode == 1
+    assert values(running, "pids.max") == before
     assert f"Intel RDT/{name}" in result.stderr
     assert "is not enabled" in result.stderr

@@ -1,0 +1,103 @@
+"""
+exec --cgroup on cgroup v1 and hybrid hosts: which cgroups a process gets into, and which not.
+"""
+
+import pytest
+
+from tests.support import cgroup
+
+pytestmark = [pytest.mark.row("CG-8")]
+
+
+@pytest.fixture
+def running(container):
+    """
+    A running container with a cgroup "sub" below its own in each hierarchy.
+    """
+    container.create().start()
+    for controller, path in cgroup.of_process(container.pid).items():
+        directory = cgroup.directory(controller, path)
+        (directory / "sub").mkdir()
+        if controller == "cpuset":
+            for name in ("cpuset.cpus", "cpuset.mems"):
+                (directory / "sub" / name).write_text((directory / name).read_text())
+    return container
+
+
+def where(container, *words) -> "dict[str, str]":
+    options = [word for path in words for word in ("--cgroup", path)]
+    return cgroup.parse(container.exec_ok("/bin/cat", "/proc/self/cgroup", options=options))
+
+
+@pytest.mark.parametrize("path", ["/", ".", "", "sub/.."])
+def test_the_containers_own(running, path):
+    assert where(running, path) == cgroup.of_process(running.pid)
+
+
+@pytest.mark.parametrize("path", ["sub", "/sub", "./sub/", "//sub", "sub/../sub"])
+def test_one_below_in_all_hierarchies(running, path):
+    own = cgroup.of_process(running.pid)
+    assert where(running, path) == {controller: f"{place}/sub" for controller, place in own.items()}
+
+
+@pytest.mark.parametrize(
+    ("words", "moved"),
+    [
+        (["pids:sub"], ["pids"]),
+        (["pids,memory:sub"], ["pids", "memory"]),
+        (["pids:sub", "memory:sub"], ["pids", "memory"]),
+        (["pids:sub", "memory:/"], ["pids"]),
+    ],
+)
+def test_one_below_for_some_controllers(running, words, moved):
+    own = cgroup.of_process(running.pid)
+    assert where(running, *words) == {
+        controller: f"{place}/sub" if controller in moved else place for controller, place in own.items()
+    }
+
+
+BAD = [
+    (["nope"], "no such file or directory"),
+    (["pids:nope"], "no such file or directory"),
+    (["pids:nope"], " adding pid "),
+    ([".."], "sub cgroup path"),
+    (["sub/../.."], "sub cgroup path"),
+    (["pids:.."], "sub cgroup path"),
+    (["whaaat:sub"], "unknown controller whaaat"),
+    (["sub", "pids:sub"], "missing <controller>: prefix"),
+    (["pids:sub:x"], "invalid --cgroup argument: pids:sub:x"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), BAD)
+def test_what_cannot_be(running, words, message):
+    options = [word for path in words for word in ("--cgroup", path)]
+    result = running.exec("/bin/true", options=options)
+    assert (result.returncode, result.stdout) == (255, "")
+    assert message in result.stderr
+
+
+@pytest.mark.ours("runc 1.1 says it in other words; 1.2 and later say this")
+def test_the_words_for_a_way_out(running):
+    result = running.exec("/bin/true", options=("--cgroup", "../sub"))
+    assert "exec failed: bad sub cgroup path: ../sub" in result.stderr
+
+
+@pytest.mark.ours("runc 1.1 lets it go (runc#5351); later ones refuse")
+def test_a_neighbour_with_a_longer_name(running):
+    directory = cgroup.directory_of(running.pid, "pids")
+    neighbour = directory.parent / f"{directory.name}-2"
+    neighbour.mkdir()
+    try:
+        result = running.exec("/bin/true", options=("--cgroup", f"pids:../{neighbour.name}"))
+        assert result.returncode == 255
+        assert "bad sub cgroup path" in result.stderr
+    finally:
+        neighbour.rmdir()
+
+
+@pytest.mark.ours("runc takes the last one")
+def test_a_controller_that_comes_twice(running):
+    result = running.exec("/bin/true", options=("--cgroup", "pids:sub", "--cgroup", "pids:/"))
+    assert result.returncode == 255
+    assert "controller pids comes twice" in result.stderr
