@@ -101,3 +101,21 @@ def test_a_controller_that_comes_twice(running):
     result = running.exec("/bin/true", options=("--cgroup", "pids:sub", "--cgroup", "pids:/"))
     assert result.returncode == 255
     assert "controller pids comes twice" in result.stderr
+
+
+@pytest.mark.ours("runc does not use the unified hierarchy's controllers beside v1")
+def test_a_cgroup_that_takes_no_processes(container, unified_controllers):
+    """
+    The init has moved into a cgroup of its own, to pass a controller on: there new processes go, too.
+    """
+    container.bundle.resources["hugepageLimits"] = [{"pageSize": "2MB", "limit": 0}]
+    container.create().start()
+    directory = cgroup.directory_of(container.pid, "")
+    (directory / "init").mkdir()
+    (directory / "init" / "cgroup.procs").write_text(str(container.pid))
+    (directory / "cgroup.subtree_control").write_text("+hugetlb")
+    assert where(container) == cgroup.of_process(container.pid)
+    result = container.exec("/bin/true", options=("--cgroup", "/"))
+    assert result.returncode == 255
+    assert "error adding pid to cgroups" in result.stderr
+    assert "device or resource busy" in result.stderr
