@@ -2,7 +2,7 @@
 A container between two commands: what state.json says of it, and the status that follows.
 
 Runs in the runtime process. The status is derived from what is there each time, never stored as truth
-(feature map ST-1 to ST-3, B4).
+(rows ST-1 to ST-3).
 """
 
 from pyruntime import __version__

@@ -1,5 +1,5 @@
 """
-features: what the runtime can do (feature map A14).
+features: what the runtime can do.
 """
 
 import json
@@ -49,6 +49,7 @@ def test_namespaces_and_capabilities(features):
     assert len(features["linux"]["capabilities"]) == 41
 
 
+@pytest.mark.row("FT-7")
 @pytest.mark.row("FT-5")
 @pytest.mark.ours("runc has systemd cgroups, AppArmor and SELinux, which come later here")
 def test_what_is_not_built_is_not_claimed(features):
@@ -90,6 +91,7 @@ def test_it_does_not_depend_on_the_caller(call, features, tmp_path):
     assert json.loads(result.stdout) == features
 
 
+@pytest.mark.row("CMD-FEATURES")
 def test_layout(call):
     text = call("features").stdout
     assert text.startswith('{\n    "ociVersionMin": "')

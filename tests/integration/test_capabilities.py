@@ -116,6 +116,7 @@ def test_what_the_init_has_before_start(container):
 # --- what cannot be granted is left out with a warning
 
 
+@pytest.mark.row("OP-8")
 def test_unknown_names_are_warnings(container):
     container.bundle.process["capabilities"] = {
         "bounding": ["CAP_KILL", "CAP_TELEPORT"],
@@ -252,6 +253,7 @@ def exec_sets(container, *options) -> "dict[str, int]":
     return procfs.capabilities(json.loads(container.exec_ok("/inside", "probe", options=options)))
 
 
+@pytest.mark.row("CMD-EXEC-CAP")
 @pytest.mark.row("SECU-8")
 def test_exec_cap_adds_to_three_sets(running):
     running.create().start()
@@ -270,6 +272,7 @@ def test_exec_cap_is_never_inheritable(running):
     assert sets["bounding"] == mask("KILL", "CHOWN")
 
 
+@pytest.mark.row("CMD-EXEC-CAP")
 @pytest.mark.row("SECU-8")
 def test_exec_cap_of_a_user(running):
     running.create().start()
@@ -278,6 +281,7 @@ def test_exec_cap_of_a_user(running):
     assert (sets["permitted"], sets["effective"], sets["inheritable"], sets["ambient"]) == (0, 0, 0, 0)
 
 
+@pytest.mark.row("CMD-EXEC-NO-NEW-PRIVS")
 @pytest.mark.row("PRC-14")
 @pytest.mark.parametrize(
     ("own", "options", "expected"),

@@ -87,6 +87,7 @@ def test_a_name_that_the_kernel_refuses(container):
     container.fails_to_create("mkdir", "invalid argument")
 
 
+@pytest.mark.row("CG-11")
 @pytest.mark.row("CG-8")
 def test_everything_that_a_container_starts_is_in_it(container):
     container.bundle.script("sleep 1000 & sleep 1000 & wait")
@@ -243,6 +244,7 @@ def test_without_a_pid_namespace_delete_ends_what_the_first_has_left(container):
     wait_until(lambda: not os.path.exists(f"/proc/{child}/exe"), what="the end of the child")
 
 
+@pytest.mark.row("STATE-FIELDS")
 def test_state_json_names_the_cgroups(container):
     # cAdvisor and others read runC's file for these.
     container.create()
@@ -252,6 +254,7 @@ def test_state_json_names_the_cgroups(container):
         assert state["cgroup_paths"][key] == str(cgroup.directory(controller, path))
 
 
+@pytest.mark.row("CMD-PS")
 def test_ps_lists_what_is_in_it_and_below(container):
     container.bundle.remove_namespace("pid")
     container.bundle.script("sleep 1000 & echo $!; wait")

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.row("PRC-2")
 # --- what the program has
 
 
+@pytest.mark.row("CMD-EXEC-TTY")
 def test_the_standard_streams_are_the_terminal(start_on, terminal):
     process = start_on("tty; tty <&1; tty <&2; tty </dev/tty")
     screen = terminal.read_to_end_of(process).split()

@@ -180,7 +180,6 @@ def test_an_oom_killer_that_is_not_disabled_is_no_demand():
 
 
 @pytest.mark.row("RES-8")
-@pytest.mark.row("RES-9")
 @pytest.mark.row("RES-26")
 @pytest.mark.parametrize("v2", [False, True])
 @pytest.mark.parametrize(
