@@ -46,6 +46,7 @@ GLOBAL_OPTIONS = (
     (("root",), "str", "", "root directory for storage of container state (should be in tmpfs)"),
     (("criu",), "str", "", "(obsolete, ignored)"),
     (("systemd-cgroup",), "bool", False, "enable systemd cgroup support"),
+    (("cgroup-manager",), "str", "", "who makes cgroups ('cgroupfs', 'systemd', or 'disabled' for none)"),
     (("rootless",), "str", "auto", "ignore cgroup permission errors ('true', 'false', or 'auto')"),
     (("help", "h"), "bool", False, "show help"),
     (("version", "v"), "bool", False, "print the version"),

@@ -111,6 +111,7 @@ def make_request(
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
     request.rootless = context.options.rootless
+    request.without_cgroup = context.options.cgroup_manager == "disabled"
     request.preserve_fds = options.preserve_fds
     request.pid_file = pid_file
     request.pidfd_socket = pidfd_socket
@@ -148,7 +149,10 @@ def refuse_unbuilt(context: "Context") -> None:
     """
     Global options that this version does not know how to follow.
     """
-    if context.options.systemd_cgroup:
+    manager = context.options.cgroup_manager
+    if manager not in ("", "cgroupfs", "systemd", "disabled"):
+        raise Error(f"invalid value for --cgroup-manager: {manager}")
+    if context.options.systemd_cgroup or manager == "systemd":
         raise Error("--systemd-cgroup is not supported by this version of pyruntime")
     if context.options.rootless not in ("", "auto", "true", "false"):
         raise Error(f"invalid value for --rootless: {context.options.rootless}")

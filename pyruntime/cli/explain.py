@@ -54,6 +54,8 @@ def run(context: "Context", options: "Options") -> int:
         facts, context.options.rootless
     )
     paths = hierarchy.place_container(hierarchies, spec, options.id, permitted_only=permitted_only)
+    if context.options.cgroup_manager == "disabled":
+        paths = {}
     host.add_cgroup(facts, hierarchies, paths)
     _add_seccomp(spec, facts)
     try:

@@ -13,7 +13,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.devices import parse_rules
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.cgroup.resources import ResourceWrites
-from pyruntime.errors import Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -51,6 +51,7 @@ class Request:
         self.no_pivot = False
         self.no_new_keyring = False
         self.rootless = "auto"  # the global option
+        self.without_cgroup = False  # the container stays where we are, and is not limited
         self.preserve_fds = 0
         self.pid_file = ""
         self.pidfd_socket = ""
@@ -75,17 +76,27 @@ class Creation:
 
         self.host = host.host_facts()
         self.hierarchies = hierarchy.detect()
-        self.paths = hierarchy.place_container(
-            self.hierarchies,
-            spec,
-            request.container_id,
-            permitted_only=host.goes_without_cgroup(self.host, request.rootless),
-        )
+        self.paths = self._places()
         self.cgroup = Cgroup(self.paths)
         resources = spec.get("linux", {}).get("resources", {})
         self.device_rules = parse_rules(resources)
         # A controller without a hierarchy of its own can only be in the unified one.
         self.writes = ResourceWrites(resources, lambda c: c not in self.paths and "" in self.paths).collect()
+
+    def _places(self) -> "dict[str, str]":
+        """
+        Where the container's cgroup is; nothing, if it is to have none.
+        """
+        if not self.request.without_cgroup:
+            permitted_only = host.goes_without_cgroup(self.host, self.request.rootless)
+            container_id = self.request.container_id
+            return hierarchy.place_container(
+                self.hierarchies, self.spec, container_id, permitted_only=permitted_only
+            )
+        if self.spec.get("linux", {}).get("cgroupsPath"):
+            problem = "cannot be followed with --cgroup-manager=disabled"
+            raise ConfigError([("/linux/cgroupsPath", problem, "leave it out")])
+        return {}
 
     # --- planning: nothing is made yet
 
@@ -188,7 +199,8 @@ class Creation:
         self.undo.append(self._remove_cgroup)
         for write in self.writes:
             self.cgroup.write(write)
-        self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
+        if not self.request.without_cgroup:
+            self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
 
     def _remove_cgroup(self) -> None:
         self.cgroup.kill()

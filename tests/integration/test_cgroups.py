@@ -265,3 +265,35 @@ def test_ps_lists_what_is_in_it_and_below(container):
     (below / "cgroup.procs").write_text(child)
     listed = json.loads(container.runtime.ok("ps", "--format", "json", container.id).stdout)
     assert sorted(listed) == sorted([container.pid, int(child)])
+
+
+# --- cgroup v2
+
+
+def passed_on(directory) -> "set[str]":
+    return set((directory / "cgroup.subtree_control").read_text().split())
+
+
+@pytest.mark.row("CG-4")
+@pytest.mark.ours("runC 1.1.5 looks for cgroup v2 at the machine's start, and finds v1 beside it")
+def test_controllers_are_passed_on_from_the_root_down(v2_container, place):
+    available = set((cgroup.UNIFIED / "cgroup.controllers").read_text().split())
+    if not available:
+        pytest.skip("cgroup v1 has all controllers here")
+    v2_container.bundle.linux["cgroupsPath"] = f"/{place}/a/b"
+    v2_container.create()
+    for directory in (cgroup.UNIFIED, cgroup.UNIFIED / place, cgroup.UNIFIED / place / "a"):
+        assert passed_on(directory) >= available
+    assert passed_on(cgroup.UNIFIED / place / "a/b") == set()
+    assert set((cgroup.UNIFIED / place / "a/b/cgroup.controllers").read_text().split()) == available
+
+
+@pytest.mark.row("CG-4", "RES-20")
+@pytest.mark.ours("runC 1.1.5 looks for cgroup v2 at the machine's start, and finds v1 beside it")
+def test_a_limit_below_cgroups_that_are_new(v2_container, place):
+    if "hugetlb" not in (cgroup.UNIFIED / "cgroup.controllers").read_text().split():
+        pytest.skip("the unified hierarchy has no controller for huge pages")
+    v2_container.bundle.linux["cgroupsPath"] = f"/{place}/a/b"
+    v2_container.bundle.resources["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 << 20}]
+    v2_container.create()
+    assert (cgroup.UNIFIED / place / "a/b/hugetlb.2MB.max").read_text() == f"{4 << 20}\n"
