@@ -131,7 +131,7 @@ def test_unknown_names_are_warnings(container):
     assert procfs.capabilities(json.loads(container.output))["effective"] == mask("KILL")
 
 
-@pytest.mark.ours("a warning by the specification; runC fails on what its caller does not have")
+@pytest.mark.ours("capabilities that cannot be granted are warnings by the specification; runC fails")
 @pytest.mark.skipif(bool(callers()["permitted"] & mask("SYS_RESOURCE")), reason="here it can be granted")
 def test_what_the_caller_does_not_have_is_a_warning(container):
     set_capabilities(container, **dict.fromkeys(ALL_FIVE, ("KILL", "SYS_RESOURCE")))
@@ -152,7 +152,7 @@ IMPOSSIBLE = [
 ]
 
 
-@pytest.mark.ours("warnings by the specification; runC fails or, for ambient ones, ignores them in silence")
+@pytest.mark.ours("sets that cannot be granted are warnings by the specification; runC fails or says nothing")
 @pytest.mark.parametrize(("sets", "named"), IMPOSSIBLE)
 def test_sets_that_the_kernel_refuses_together_are_warnings(container, sets, named):
     set_capabilities(container, uid=1000, **sets)

@@ -21,9 +21,11 @@ BAD = {
     "a directory": ({"path": "/etc"}, "/etc: permission denied"),
 }
 
-NO_START_ERRORS = pytest.mark.ours("start of runC does not wait for these hooks and reports nothing")
+NO_START_ERRORS = pytest.mark.ours(
+    "the specification has start fail with its hooks; runC's start does not wait for them"
+)
 EARLY_POSTSTART = pytest.mark.ours(
-    "the specification has them run behind the program's start; runC runs them in create"
+    "the specification has poststart hooks run behind the program's start; runC in create"
 )
 
 
@@ -115,7 +117,7 @@ def test_a_poststart_hook_that_fails_ends_the_container_and_its_program(containe
 
 @pytest.mark.row("OP-8")
 @pytest.mark.row("HK-6")
-@pytest.mark.ours("the specification wants a warning; runC leaves out the hooks that are left")
+@pytest.mark.ours("the specification wants all poststop hooks to run; runC leaves out what follows a failure")
 @pytest.mark.parametrize("command", ["delete", "run"])
 def test_a_poststop_hook_that_fails_is_a_warning(container, command):
     container.bundle.args("/inside", "exit", "0")
@@ -193,7 +195,9 @@ def test_of_a_long_output_the_beginning_is_said(container, kind):
 
 
 @pytest.mark.row("TOP-4")
-@pytest.mark.ours("runC takes any path, and fails late or runs what is in the directory")
+@pytest.mark.ours(
+    "the specification wants absolute paths of hooks; runC takes any, and fails late or runs it"
+)
 @pytest.mark.parametrize("kind", hooks.ALL)
 def test_a_relative_path_is_refused_before_anything_is_made(container, kind):
     hooks.add(container, "prestart", "echo $K >> $D/log")

@@ -26,7 +26,7 @@ STATUSES = {
 }
 
 EARLY_POSTSTART = pytest.mark.ours(
-    "the specification has them run behind the program's start; runC runs them in create"
+    "the specification has poststart hooks run behind the program's start; runC in create"
 )
 
 

@@ -217,9 +217,7 @@ def test_propagation(mounts, option):
 # --- one container each
 
 
-@pytest.mark.ours(
-    "the specification has it; runC takes it for an option of the file system, which refuses it"
-)
+@pytest.mark.ours("the specification has defaults; runC gives it to the file system, which refuses it")
 @pytest.mark.row("OPT-2")
 def test_defaults(container):
     bundle = container.bundle

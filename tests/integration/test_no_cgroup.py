@@ -1,5 +1,6 @@
 """
-Containers without a cgroup of their own (--cgroup-manager=disabled, as of crun): they are where their caller is.
+Containers without a cgroup of their own (--cgroup-manager=disabled, as of crun): they are where their
+caller is.
 """
 
 import os

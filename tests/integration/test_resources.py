@@ -258,7 +258,7 @@ def test_what_the_kernel_refuses(container, resources, file, pointer):
 
 
 @pytest.mark.row("RES-21")
-@pytest.mark.ours("runc does nothing and says nothing where a controller is missing")
+@pytest.mark.ours("a missing controller is an error by the specification; runC says nothing")
 @pytest.mark.parametrize(
     ("network", "controller", "pointer"),
     [

@@ -6,11 +6,17 @@ import pytest
 
 from tests.support import cgroup
 
-UNCHECKED = pytest.mark.ours("the specification wants an error; runC does not look at the version")
-NO_TIME = pytest.mark.ours("the specification wants more than zero seconds; runC takes any number")
-NO_PATH = pytest.mark.ours("the specification wants a listenerPath for it; runC does not ask")
-IMPOSSIBLE = pytest.mark.ours("an error by the specification; runC drops what cgroup v2 does not have")
-NO_DEFAULT = pytest.mark.ours("required by the specification; runC takes what its library makes of nothing")
+UNCHECKED = pytest.mark.ours(
+    "the specification wants an error for other versions; runC does not look at them"
+)
+NO_TIME = pytest.mark.ours("the specification gives hooks more than zero seconds; runC takes any number")
+NO_PATH = pytest.mark.ours(
+    "the specification wants a listenerPath beside listenerMetadata; runC does not ask"
+)
+IMPOSSIBLE = pytest.mark.ours("what cgroup v2 does not have is an error by the specification; runC drops it")
+NO_DEFAULT = pytest.mark.ours(
+    "the specification requires a default action; runC takes what its library makes of none"
+)
 
 
 @pytest.mark.row("TOP-2")

@@ -101,7 +101,7 @@ def test_a_new_namespace_needs_both_mappings(several, missing):
     several.fails_to_create("apping")
 
 
-@pytest.mark.ours("an error by the specification; runC ignores them")
+@pytest.mark.ours("the specification has mappings for user namespaces only; runC ignores others")
 @pytest.mark.row("NS-11")
 @pytest.mark.parametrize("field", ["uidMappings", "gidMappings"])
 def test_mappings_need_a_namespace(container, field):

@@ -46,6 +46,11 @@ def test_what_is_open_is_not_proven_here():
     )
 
 
+def test_points_beyond_runc_have_tests():
+    named = {beyond.test_id(short) for _, names in beyond.POINTS for short in names}
+    assert named <= BY_ID.keys()
+
+
 def test_the_source_is_read_as_pytest_reads_it(request):
     """
     All tests of this session: the rows in their source are those that they run with.
