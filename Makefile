@@ -16,7 +16,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsons
 SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py')
 
-.PHONY: help run build test lint unit integration bench install uninstall clean \
+.PHONY: help run build test lint unit integration bench install uninstall clean conformance-table \
 	build-packages run-packages test-packages
 .DELETE_ON_ERROR:
 
@@ -25,6 +25,7 @@ help:
 	@echo 'make run                         run a small container and show it from inside (root)'
 	@echo 'make test                        linters and all tests (root)'
 	@echo 'make lint | unit | integration   a part of them'
+	@echo 'make conformance-table           write docs/conformance.md and docs/beyond-runc.md again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
 	@echo 'make uninstall                   remove them'
@@ -97,6 +98,10 @@ lint: test-packages build $(LINT)/bin/ruff
 	@$(LINT)/bin/mypy --no-error-summary
 	@clang-format --dry-run --Werror $(filter-out %plan_gen.h,$(C_FILES))
 	@for file in $(wildcard csrc/*/*.c); do gcc $(C_FLAGS) $(PYTHON_FLAGS) $$file || exit 1; done
+
+conformance-table:
+	@$(PYTHON) -m conformance.table
+	@$(PYTHON) -m conformance.beyond
 
 bench: build test-packages
 	@$(PYTHON) tests/bench/commands.py

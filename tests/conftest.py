@@ -12,6 +12,7 @@ from tests.support import host
 from tests.support.bundle import Bundle
 from tests.support.container import Container
 from tests.support.helpers import compiled
+from tests.support.rows import RowCheck
 from tests.support.runtime import from_environment
 
 NUMBERS = itertools.count()
@@ -19,6 +20,7 @@ NUMBERS = itertools.count()
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "ours(reason): runc differs, and why; not run with RUNTIME=runc")
+    config.pluginmanager.register(RowCheck(config))
 
 
 def pytest_collection_modifyitems(items):

@@ -1,7 +1,7 @@
 """
 Device rules as files of cgroup v1: devices.allow and devices.deny.
 
-Pure: rules in, writes out (feature map RES-1, DEV-7). The kernel keeps a default and a list of exceptions
+Pure: rules in, writes out (rows RES-1, DEV-7). The kernel keeps a default and a list of exceptions
 to it, and forgets the order; so the order of the rules is worked off here.
 """
 

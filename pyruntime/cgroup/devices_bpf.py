@@ -1,7 +1,7 @@
 """
 Device rules as an eBPF program, for cgroup v2.
 
-Pure: rules in, instructions out (feature map RES-1). The program asks the rules from the last to the first;
+Pure: rules in, instructions out (rows RES-1). The program asks the rules from the last to the first;
 each answers for the kinds of access that it names, until none is open. What no rule names is refused.
 """
 

@@ -2,7 +2,7 @@
 THE resource table: what config.json's linux.resources means in files of cgroup v1 and v2.
 
 Pure: resources in, writes out. A resource that the host's version of its controller does not have is an
-error, as the specification demands, not a silent loss (feature map RES-2 to RES-24, A15).
+error, as the specification demands, not a silent loss (rows RES-2 to RES-24).
 """
 
 from pyruntime.errors import ConfigError

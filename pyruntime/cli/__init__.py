@@ -66,21 +66,32 @@ class Context:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.root_given = "root" in options.given
-        self.root = _root(options.root)
+        runtime_directory = "" if options.root else _runtime_directory()
+        self.root_is_users = bool(runtime_directory)
+        self.root = _given_root(options.root) if options.root else f"{runtime_directory or '/run'}/{NAME}"
 
 
-def _root(given: str) -> str:
+def _given_root(given: str) -> str:
     from pyruntime.util.fs import absolute
 
-    if given:
-        root = absolute(given)
-        if root == "/":
-            raise Error("the root directory must not be /")
-        return root
-    runtime_directory = posix.environ.get(b"XDG_RUNTIME_DIR", b"").decode("utf-8", "surrogateescape")
-    if runtime_directory and posix.geteuid() != 0:
-        return f"{runtime_directory}/{NAME}"
-    return f"/run/{NAME}"
+    root = absolute(given)
+    if root == "/":
+        raise Error("the root directory must not be /")
+    return root
+
+
+def _runtime_directory() -> str:
+    """
+    $XDG_RUNTIME_DIR of an ordinary user, or of the root of a user namespace that an engine without root has
+    made; not of one who says to be root, as in a container with a /run of its own.
+    """
+    directory = posix.environ.get(b"XDG_RUNTIME_DIR", b"")
+    if directory and posix.geteuid() == 0:
+        from pyruntime.util.proc import in_user_namespace
+
+        if not in_user_namespace() or posix.environ.get(b"USER") == b"root":
+            return ""
+    return directory.decode("utf-8", "surrogateescape")
 
 
 def main(argv: "list[str]") -> None:

@@ -2,7 +2,7 @@
 Command lines as runC's users (and the programs that call it) write them.
 
 Long options take one dash or two, values follow or come behind "=", options may stand behind the
-arguments, unless the command says otherwise (feature map B, "Parser rules").
+arguments, unless the command says otherwise (as those of runC do).
 """
 
 from pyruntime.errors import UsageError

@@ -6,7 +6,7 @@ import posix
 
 from pyruntime.config.load import load_config
 from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
-from pyruntime.util.fs import absolute, real_path
+from pyruntime.util.fs import absolute, make_directories, real_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,6 +104,9 @@ def make_request(
     except OSError as error:
         raise Error(f"chdir {bundle}: {reason(error.errno or 0)}") from None
     spec, text = load_config(bundle)
+    if context.root_is_users:
+        # Whoever cleans up below XDG_RUNTIME_DIR leaves what has the sticky bit.
+        make_directories(context.root, 0o1700)
 
     from pyruntime.runtime.create import Request
 

@@ -1,7 +1,7 @@
 """
 Hooks that the init runs: createContainer and startContainer. The others are the runtime's own.
 
-Pure: spec and facts in, operations out (feature map HK-3, HK-4).
+Pure: spec and facts in, operations out (rows HK-3, HK-4).
 """
 
 from pyruntime.plan.facts import Facts

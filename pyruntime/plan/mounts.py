@@ -1,7 +1,7 @@
 """
 config.json's mounts: options sorted, sources and targets prepared, each mount as one or a few operations.
 
-Pure: spec and facts in, operations out (feature map MNT-1 to MNT-16, OPT-1 to OPT-14).
+Pure: spec and facts in, operations out (rows MNT-1 to MNT-16, OPT-1 to OPT-14).
 """
 
 from pyruntime.errors import ConfigError

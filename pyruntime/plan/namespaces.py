@@ -1,7 +1,7 @@
 """
 Namespaces: which are joined and in which order, which are made, what is set up in them.
 
-Pure: spec and facts in, operations out (feature map NS-1 to NS-7).
+Pure: spec and facts in, operations out (rows NS-1 to NS-7).
 """
 
 from pyruntime.linux.namespaces import NAMESPACES

@@ -1,7 +1,7 @@
 """
 The program: limits, user, capabilities, environment, seccomp, execve. The same for create and exec.
 
-Pure: process and facts in, operations out (feature map PRC-*).
+Pure: process and facts in, operations out (rows PRC-*).
 """
 
 from _struct import pack

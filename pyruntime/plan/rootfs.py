@@ -1,7 +1,7 @@
 """
 The root file system: made a mount of its own, filled with mounts and devices, entered, closed up.
 
-Pure: spec and facts in, operations out (feature map ROOT-*, DEV-*, RFP-1, MSK-1, RDO-1, SYS-1).
+Pure: spec and facts in, operations out (rows ROOT-*, DEV-*, RFP-1, MSK-1, RDO-1, SYS-1).
 """
 
 from pyruntime.linux import mount_options as mo

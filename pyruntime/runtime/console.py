@@ -1,9 +1,9 @@
 """
 The container's terminal on the host's side: who gets its master.
 
-Runs in the runtime process. Detached, the master goes to the engine through --console-socket (feature map
-B4): one connection, one message, the terminal's name as payload, one fd. In the foreground the runtime
-keeps it (pyruntime.runtime.terminal).
+Runs in the runtime process. Detached, the master goes to the engine through --console-socket: one
+connection, one message, the terminal's name as payload, one fd. In the foreground the runtime keeps it
+(pyruntime.runtime.terminal).
 """
 
 import _socket

@@ -13,7 +13,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.devices import parse_rules
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.cgroup.resources import ResourceWrites
-from pyruntime.errors import Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -79,6 +79,9 @@ class Creation:
 
         self.host = host.host_facts()
         self.hierarchies = hierarchy.detect()
+        if request.no_cgroup and spec.get("linux", {}).get("cgroupsPath"):
+            problem = "cannot be followed with --cgroup-manager=disabled"
+            raise ConfigError([("/linux/cgroupsPath", problem, "leave it out")])
         self.may_go_without = host.goes_without_cgroup(self.host, request.rootless)
         self.paths = hierarchy.place_container(
             [] if request.no_cgroup else self.hierarchies,

@@ -23,7 +23,7 @@ ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 def check_id(container_id: str) -> None:
     """
-    An id becomes a file name, a keyring's and a cgroup's name (feature map OP-3). Raises StateError.
+    An id becomes a file name, a keyring's and a cgroup's name (rows OP-3). Raises StateError.
     """
     if not container_id:
         raise StateError("container id cannot be empty")

@@ -9,13 +9,13 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.plan.facts import Facts
 from pyruntime.util.fs import exists, read_file
+from pyruntime.util.proc import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 MAX_DIGITS = 9  # of a number of file descriptors
-INITIAL_ID_MAP = [b"0", b"0", b"4294967295"]
 
 
 def host_facts() -> Facts:
@@ -24,7 +24,7 @@ def host_facts() -> Facts:
     """
     facts = Facts()
     facts.euid = posix.geteuid()
-    facts.in_user_ns = read_file("/proc/self/uid_map").split() != INITIAL_ID_MAP
+    facts.in_user_ns = in_user_namespace()
     facts.set_groups = facts.euid == 0 and read_file("/proc/self/setgroups").strip() == b"allow"
     for line in read_file("/proc/self/status").split(b"\n"):
         if line.startswith(b"CapPrm:"):

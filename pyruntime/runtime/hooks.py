@@ -2,7 +2,7 @@
 Hooks of the runtime's own namespaces: prestart, createRuntime, poststart, poststop.
 
 Runs in the runtime process, host namespaces; each hook is a child of it (spec: config.md "POSIX-platform
-Hooks", feature map HK-1 to HK-11).
+Hooks", rows HK-1 to HK-11).
 """
 
 import posix

@@ -2,7 +2,7 @@
 A container between two commands: what state.json says of it, and the status that follows.
 
 Runs in the runtime process. The status is derived from what is there each time, never stored as truth
-(feature map ST-1 to ST-3, B4).
+(rows ST-1 to ST-3).
 """
 
 from pyruntime import __version__
@@ -252,7 +252,12 @@ def new_state_data(
         "init_process_pid": 0,
         "init_process_start": 0,
         "created": now(),
-        "config": {"rootfs": facts.rootfs, "labels": labels, "version": spec["ociVersion"]},
+        "config": {
+            "rootfs": facts.rootfs,
+            "labels": labels,
+            "mounts": [_runc_mount(mount) for mount in spec.get("mounts", [])],
+            "version": spec["ociVersion"],
+        },
         "rootless": facts.euid != 0,
         "cgroup_paths": cgroup_paths,
         "namespace_paths": {},
@@ -271,6 +276,14 @@ def new_state_data(
             "creating": True,
         },
     }
+
+
+def _runc_mount(mount: "dict[str, Any]") -> "dict[str, str]":
+    """
+    As the config has it; of the type, only runC's name for it is another one.
+    """
+    names = (("source", "source"), ("destination", "destination"), ("type", "device"))
+    return {theirs: mount[ours] for ours, theirs in names if mount.get(ours)}
 
 
 def _runc_name(kind: str) -> str:

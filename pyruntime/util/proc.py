@@ -15,8 +15,16 @@ from pyruntime.errors import KernelError
 from pyruntime.util.fs import ENOENT, read_file
 
 DEAD = (b"Z", b"X", b"x")
+INITIAL_ID_MAP = [b"0", b"0", b"4294967295"]
 ESRCH, EINVAL = 3, 22
 GONE = (ENOENT, ESRCH)  # what /proc says of a process that is no more
+
+
+def in_user_namespace() -> bool:
+    """
+    Whether this process is in another user namespace than the host's.
+    """
+    return read_file("/proc/self/uid_map").split() != INITIAL_ID_MAP
 
 
 def stat_fields(pid: int) -> "list[bytes]":

@@ -76,6 +76,7 @@ COMMANDS = [
 ]
 
 
+@pytest.mark.row("ENV-SMALL")
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_module_of_the_callers_is_executed(call, trap, tmp_path, words):
     (tmp_path / "root").mkdir()
@@ -86,6 +87,7 @@ def test_no_module_of_the_callers_is_executed(call, trap, tmp_path, words):
     assert len(result.stderr) == len(plain.stderr)
 
 
+@pytest.mark.row("ENV-SMALL")
 @pytest.mark.parametrize("config", ["good", "not JSON", "wrong"])
 def test_no_module_of_the_bundle_is_executed(container, trap, config, needs_root):
     """
@@ -111,9 +113,10 @@ def test_no_module_of_the_bundle_is_executed(container, trap, config, needs_root
     assert result.returncode == (7 if config == "good" else 1)
 
 
+@pytest.mark.row("ENV-SMALL")
 def test_an_empty_environment(container, needs_root):
     """
-    podman passes PATH and XDG_RUNTIME_DIR only, and nobody promises even those (feature map B4).
+    podman passes PATH and XDG_RUNTIME_DIR only, and nobody promises even those.
     """
     container.bundle.save()
     call = container.runtime.call
@@ -134,7 +137,7 @@ def test_an_empty_environment(container, needs_root):
     assert call("delete", container.id, env={}).returncode == 0
 
 
-@pytest.mark.row("B3")
+@pytest.mark.row("ERR-EXIT-CODES")
 def test_success_prints_nothing(container, needs_root):
     container.bundle.save()
     call = container.runtime.call
@@ -152,6 +155,7 @@ def test_success_prints_nothing(container, needs_root):
     assert container.output == ""
 
 
+@pytest.mark.row("PRC-10")
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o777])
 def test_any_umask(container, umask, needs_root):
     """
@@ -216,6 +220,7 @@ def test_few_files_may_be_open(container, needs_root):
     assert result.returncode == 7, result.stderr
 
 
+@pytest.mark.row("PRC-23")
 @pytest.mark.ours("runc leaves blocked what the caller blocks")
 def test_signals_that_the_caller_ignores_or_blocks(container, needs_root):
     """

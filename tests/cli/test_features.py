@@ -1,5 +1,5 @@
 """
-features: what the runtime can do (feature map A14).
+features: what the runtime can do.
 """
 
 import json
@@ -33,7 +33,7 @@ def test_versions(features):
     assert features["ociVersionMax"].startswith("1.")
 
 
-@pytest.mark.ours("runc 1.1.5 is older than version 1.3.0 of the specification")
+@pytest.mark.ours("runc 1.1.5 is older than version 1.3.0")
 def test_newest_version(features):
     assert features["ociVersionMax"] == "1.3.0"
 
@@ -49,6 +49,7 @@ def test_namespaces_and_capabilities(features):
     assert len(features["linux"]["capabilities"]) == 41
 
 
+@pytest.mark.row("FT-7")
 @pytest.mark.row("FT-5")
 @pytest.mark.ours("runc has systemd cgroups, AppArmor and SELinux, which come later here")
 def test_what_is_not_built_is_not_claimed(features):
@@ -90,7 +91,66 @@ def test_it_does_not_depend_on_the_caller(call, features, tmp_path):
     assert json.loads(result.stdout) == features
 
 
+@pytest.mark.row("CMD-FEATURES")
 def test_layout(call):
     text = call("features").stdout
     assert text.startswith('{\n    "ociVersionMin": "')
     assert text.endswith("\n}\n")
+
+
+# --- each part, as far as it does not depend on the version
+
+OF_A_FILE_SYSTEM = {"size", "mode", "uid", "gid", "acl", "noacl", "data", "errors", "quota"}
+
+
+@pytest.mark.row("FT-3")
+@pytest.mark.ours("the specification wants no options of a file system there; runc 1.1.5 lists acl")
+def test_mount_options_are_those_of_the_specification(features):
+    options = features["mountOptions"]
+    assert options == sorted(set(options))
+    assert set(options) >= {"ro", "rbind", "rprivate", "noatime", "remount", "sync", "unbindable"}
+    assert not OF_A_FILE_SYSTEM & set(options)
+
+
+@pytest.mark.row("FT-3")
+@pytest.mark.ours("runc lists defaults and gives it to the file system")
+def test_every_mount_option_that_is_claimed_can_be_used(features, container, needs_root):
+    """
+    Taken by a new tmpfs, alone: what nobody knows is a parameter of the file system, which refuses it.
+    """
+    later = {"bind", "rbind", "remount"}  # of something that is there
+    for option in sorted(set(features["mountOptions"]) - later):
+        container.bundle.add_mount(f"/m/{option}", "tmpfs", "tmpfs", [option])
+    container.bundle.args("/inside", "exit", "7")
+    assert container.run().returncode == 7
+
+
+@pytest.mark.row("FT-6")
+@pytest.mark.ours("runc 1.1.5 knows no flags")
+def test_flags_of_seccomp(features):
+    seccomp = features["linux"]["seccomp"]
+    known = {f"SECCOMP_FILTER_FLAG_{name}" for name in ("LOG", "SPEC_ALLOW", "TSYNC")}
+    assert set(seccomp["supportedFlags"]) <= set(seccomp["knownFlags"])
+    assert known <= set(seccomp["knownFlags"])
+
+
+@pytest.mark.row("FT-6")
+def test_operators_of_seccomp(features):
+    names = "EQ GE GT LE LT MASKED_EQ NE".split()
+    assert sorted(features["linux"]["seccomp"]["operators"]) == [f"SCMP_CMP_{name}" for name in names]
+
+
+@pytest.mark.row("FT-8")
+def test_annotations_name_the_version(call, features):
+    version = call("--version").stdout.split()[2]
+    versions = [value for key, value in features["annotations"].items() if key.endswith(".version")]
+    assert version in versions
+
+
+@pytest.mark.row("FT-9")
+@pytest.mark.ours("runc 1.1.5 is older than this field")
+def test_annotations_that_are_not_for_strangers_are_named(features):
+    unsafe = features["potentiallyUnsafeConfigAnnotations"]
+    assert unsafe == sorted(set(unsafe))
+    for name in unsafe:
+        assert name == "bundle" or name.startswith(("org.systemd.property.", "org.criu."))

@@ -22,12 +22,14 @@ def root(tmp_path):
 # --- where errors go
 
 
+@pytest.mark.row("LOG-STDERR")
 def test_an_error_without_a_log(call, root):
     result = call("--root", root, "state", "nope")
     assert (result.returncode, result.stdout) == (1, "")
     assert re.fullmatch(rf'time="{TIME}" level=error msg="{MISSING}"\n', result.stderr)
 
 
+@pytest.mark.row("LOG-JSON", "CLI-LOG-FORMAT")
 def test_an_error_as_json(call, root):
     result = call("--root", root, "--log-format", "json", "state", "nope")
     assert (result.returncode, result.stdout) == (1, "")
@@ -36,6 +38,7 @@ def test_an_error_as_json(call, root):
     assert entry == {"level": "error", "msg": MISSING}
 
 
+@pytest.mark.row("CLI-LOG")
 def test_an_error_with_a_log_is_plain_on_stderr(call, root, tmp_path):
     log = tmp_path / "log"
     result = call("--root", root, "--log", log, "state", "nope")
@@ -43,9 +46,10 @@ def test_an_error_with_a_log_is_plain_on_stderr(call, root, tmp_path):
     assert re.fullmatch(rf'time="{TIME}" level=error msg="{MISSING}"\n', log.read_text())
 
 
+@pytest.mark.row("LOG-JSON", "CLI-LOG")
 def test_a_json_log(call, root, tmp_path):
     """
-    containerd takes the last line of level error (feature map B3).
+    containerd takes the last line of level error.
     """
     log = tmp_path / "log"
     for _ in range(2):
@@ -59,6 +63,7 @@ def test_a_json_log(call, root, tmp_path):
         assert re.fullmatch(TIME, entry["time"])
 
 
+@pytest.mark.row("LOG-JSON")
 def test_words_that_json_must_escape(call, root, tmp_path):
     log = tmp_path / "log"
     words = 'no "such"\n\tcommand \\ \u00e9\u2028'
@@ -72,6 +77,7 @@ def test_words_that_json_must_escape(call, root, tmp_path):
     assert second["msg"] == f"flag provided but not defined: -{words}"
 
 
+@pytest.mark.row("CLI-LOG")
 def test_the_mode_of_the_log(call, root, tmp_path):
     umask = os.umask(0)
     try:
@@ -86,6 +92,7 @@ def test_a_relative_log(call, root, tmp_path):
     assert MISSING in (tmp_path / "here").read_text()
 
 
+@pytest.mark.row("CLI-LOG")
 def test_a_log_that_cannot_be_opened(call, root, tmp_path):
     result = call("--root", root, "--log", tmp_path / "none" / "log", "list")
     assert (result.returncode, result.stdout) == (1, "")
@@ -98,6 +105,7 @@ def test_a_log_that_is_full(call, root):
     assert MISSING in result.stderr
 
 
+@pytest.mark.row("CLI-LOG-FORMAT")
 def test_an_unknown_format(call, tmp_path):
     result = call("--log", tmp_path / "log", "--log-format", "xml", "list")
     assert result.returncode == 1
@@ -111,6 +119,7 @@ def test_success_is_silent(call, root, tmp_path):
     assert not log.exists() or log.read_text() == ""
 
 
+@pytest.mark.row("CLI-HELP")
 def test_usage_errors_are_logged_too(call, tmp_path):
     log = tmp_path / "log"
     result = call("--log", log, "state")
@@ -120,6 +129,7 @@ def test_usage_errors_are_logged_too(call, tmp_path):
     assert '"state" requires exactly 1 argument(s)' in result.stderr
 
 
+@pytest.mark.row("CLI-DEBUG")
 @pytest.mark.ours("runc prints only to stderr in its debug log's format; ours is the same with --debug")
 def test_debug_changes_no_error(call, root):
     result = call("--debug", "--root", root, "state", "nope")
@@ -129,6 +139,7 @@ def test_debug_changes_no_error(call, root):
 # --- --root
 
 
+@pytest.mark.row("CLI-ROOT")
 @pytest.mark.parametrize(
     "spelling", ["root", "./root", "root/", "root//", "x/../root", "{}/root", "//{}//root"]
 )
@@ -138,6 +149,7 @@ def test_spellings_of_the_root(call, root, tmp_path, spelling, needs_root):
     assert (result.returncode, result.stdout) == (0, "")
 
 
+@pytest.mark.row("CLI-ROOT")
 @pytest.mark.ours("runc 1.1.5 is older: 1.5.1 refuses it, too")
 @pytest.mark.parametrize("spelling", ["/", "//", "/..", "/tmp/..", "/./"])
 def test_the_root_must_not_be_the_hosts(call, spelling):
@@ -146,11 +158,13 @@ def test_the_root_must_not_be_the_hosts(call, spelling):
     assert "must not be /" in result.stderr
 
 
+@pytest.mark.row("CLI-ORDER")
 def test_the_root_may_follow_other_options(call, root):
     result = call("--debug=false", "--log-format=text", "--root", root, "list", "-q")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
+@pytest.mark.row("CLI-ORDER")
 def test_global_options_are_not_the_commands(call, root):
     result = call("list", "--root", root)
     assert result.returncode == 1
@@ -186,6 +200,7 @@ def test_the_default_root_of_a_user(call, tmp_path):
     assert "load container broken" in call("list", "-q", env=environment).stderr
 
 
+@pytest.mark.row("CLI-CRIU")
 def test_options_that_do_nothing_here(call, root):
     result = call("--criu", "x", "--rootless=auto", "--systemd-cgroup", "--root", root, "list", "-q")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")

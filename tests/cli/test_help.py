@@ -23,6 +23,7 @@ def headings(text: str) -> "list[str]":
 # --- version
 
 
+@pytest.mark.row("CLI-VERSION")
 @pytest.mark.parametrize("word", ["--version", "-v", "-version"])
 def test_version(call, word):
     result = call(word)
@@ -35,6 +36,7 @@ def test_version(call, word):
     assert result.stdout.endswith("\n")
 
 
+@pytest.mark.row("CLI-VERSION")
 @pytest.mark.ours("Debian's runc is built without its commit")
 def test_version_has_the_commit(call):
     lines = call("--version").stdout.splitlines()
@@ -53,6 +55,7 @@ def test_version_is_more_than_a_command(call):
 # --- help of the program
 
 
+@pytest.mark.row("CLI-HELP")
 @pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["help"], ["h"], ["--help", "state"], ["--debug"]])
 def test_help_of_the_program(call, words):
     result = call(*words)
@@ -87,6 +90,7 @@ WAYS = ["{} --help", "{} -h", "{} -help", "help {}", "h {}"]
 BEHIND_AN_ID = [(name, "{} some id -h") for name in ALL if name not in ("exec", "ps")]
 
 
+@pytest.mark.row("CLI-HELP")
 @OURS
 @pytest.mark.parametrize(("name", "words"), [*itertools.product(ALL, WAYS), *BEHIND_AN_ID])
 def test_help_of_a_command(call, name, words):
@@ -123,7 +127,7 @@ def test_help_shows_every_option(call, name):
         assert words.split("\n")[0] in text
 
 
-# --- options of create and the others that engines use (feature map B2, B5)
+# --- options of create and the others that engines use
 
 OPTIONS = {
     "create": "bundle b console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket",
@@ -154,6 +158,7 @@ def test_options_of_runc_are_there(name):
 # --- commands that are not there
 
 
+@pytest.mark.row("CLI-HELP", "ERR-EXIT-CODES")
 @pytest.mark.parametrize("words", [["nope"], ["help", "nope"], ["nope", "--help"], ["--debug", "nope", "x"]])
 def test_unknown_command(call, words):
     result = call(*words)

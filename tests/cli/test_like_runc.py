@@ -150,6 +150,7 @@ def both(tmp_path):
     return run
 
 
+@pytest.mark.row("ERR-SENTINELS", "ERR-EXIT-CODES", "CLI-DASHES", "CLI-HELP")
 @pytest.mark.parametrize("words", [line.strip() for line in SAME])
 def test_same_outcome(both, words, needs_root):
     ours, runc = both(words)

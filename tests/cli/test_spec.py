@@ -13,6 +13,8 @@ from pyruntime.config.load import parse_config
 from tests.support.plans import create_plan
 from tests.support.schemas import errors_of
 
+pytestmark = pytest.mark.row("CMD-SPEC")
+
 RUNC = next(filter(None, map(shutil.which, ("runc151", "runc"))), None)
 
 

@@ -1,6 +1,5 @@
 """
-Bad input of any kind gives an error that says what is wrong and where, exit code 1, and leaves nothing
-(feature map TOP-4, OP-2, OP-7).
+Bad input of any kind gives an error that says what is wrong and where, exit code 1, and leaves nothing.
 """
 
 import json
@@ -84,6 +83,7 @@ def test_the_place_of_a_syntax_error(container):
 # --- JSON that is no config
 
 
+@pytest.mark.row("SECU-7", "OP-2")
 @pytest.mark.parametrize(
     "fields, pointer",
     [
@@ -134,6 +134,7 @@ def test_thousands_of_mistakes_do_not_fill_the_log(container):
 # --- files that are none
 
 
+@pytest.mark.row("TOP-1")
 @pytest.mark.parametrize("kind", ["missing", "directory", "link to nothing", "link to itself", "device"])
 def test_something_else_than_a_file(container, kind):
     path = container.bundle.path / "config.json"
@@ -210,6 +211,7 @@ def test_a_bad_id(container, verb, name):
 # --- anything
 
 
+@pytest.mark.row("OP-7")
 @settings(
     max_examples=60,
     derandomize=True,

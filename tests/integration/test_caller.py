@@ -102,6 +102,7 @@ def test_umask_does_not_change_what_is_made(container, prepare, tmp_path):
     assert os.stat(container.state_directory).st_mode & 0o022 == 0
 
 
+@pytest.mark.row("FD-1")
 @pytest.mark.ours("what runC opens first takes the place of a closed stream: the container gets a directory")
 def test_closed_streams_become_the_null_device(container):
     container.bundle.script("/inside probe > /result").save()
@@ -118,6 +119,7 @@ def test_closed_streams_become_the_null_device(container):
 # --- environment
 
 
+@pytest.mark.row("ENV-SMALL")
 def test_no_environment(container):
     container.bundle.args("/inside", "exit", "7")
     assert container.run(env={}).returncode == 7
@@ -127,6 +129,7 @@ def test_no_environment(container):
     container.runtime.ok("delete", "--force", container.id, env={})
 
 
+@pytest.mark.row("ENV-SMALL", "ENV-PRIVATE")
 @pytest.mark.parametrize(
     "variable",
     [
@@ -168,6 +171,7 @@ def test_a_working_directory_that_is_gone(container, tmp_path):
     container.runtime.ok("delete", "--force", container.id, preexec_fn=leave)
 
 
+@pytest.mark.row("CMD-CREATE-BUNDLE")
 def test_the_bundle_is_the_working_directory_by_default(container):
     container.bundle.args("/inside", "exit", "7").save()
     result = container.runtime.call("run", container.id, cwd=container.bundle.path)
@@ -226,6 +230,7 @@ def test_a_closed_output(container):
     assert container.status == "created"
 
 
+@pytest.mark.row("OP-8")
 def test_a_warning_that_nobody_reads(container):
     """
     Standard error is a pipe without a reader: the warning is lost, the container is not.
@@ -241,6 +246,7 @@ def test_a_warning_that_nobody_reads(container):
     assert container.status == "created"
 
 
+@pytest.mark.row("IO-PROCESS-TREE")
 def test_the_container_survives_the_end_of_its_caller(container):
     """
     create from a shell that ends at once, as the leader of a session that dies with it.

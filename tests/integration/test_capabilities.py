@@ -116,6 +116,7 @@ def test_what_the_init_has_before_start(container):
 # --- what cannot be granted is left out with a warning
 
 
+@pytest.mark.row("OP-8")
 def test_unknown_names_are_warnings(container):
     container.bundle.process["capabilities"] = {
         "bounding": ["CAP_KILL", "CAP_TELEPORT"],
@@ -130,7 +131,7 @@ def test_unknown_names_are_warnings(container):
     assert procfs.capabilities(json.loads(container.output))["effective"] == mask("KILL")
 
 
-@pytest.mark.ours("a warning by the specification; runC fails on what its caller does not have")
+@pytest.mark.ours("capabilities that cannot be granted are warnings by the specification; runC fails")
 @pytest.mark.skipif(bool(callers()["permitted"] & mask("SYS_RESOURCE")), reason="here it can be granted")
 def test_what_the_caller_does_not_have_is_a_warning(container):
     set_capabilities(container, **dict.fromkeys(ALL_FIVE, ("KILL", "SYS_RESOURCE")))
@@ -151,7 +152,7 @@ IMPOSSIBLE = [
 ]
 
 
-@pytest.mark.ours("warnings by the specification; runC fails or, for ambient ones, ignores them in silence")
+@pytest.mark.ours("sets that cannot be granted are warnings by the specification; runC fails or says nothing")
 @pytest.mark.parametrize(("sets", "named"), IMPOSSIBLE)
 def test_sets_that_the_kernel_refuses_together_are_warnings(container, sets, named):
     set_capabilities(container, uid=1000, **sets)
@@ -252,6 +253,7 @@ def exec_sets(container, *options) -> "dict[str, int]":
     return procfs.capabilities(json.loads(container.exec_ok("/inside", "probe", options=options)))
 
 
+@pytest.mark.row("CMD-EXEC-CAP")
 @pytest.mark.row("SECU-8")
 def test_exec_cap_adds_to_three_sets(running):
     running.create().start()
@@ -270,6 +272,7 @@ def test_exec_cap_is_never_inheritable(running):
     assert sets["bounding"] == mask("KILL", "CHOWN")
 
 
+@pytest.mark.row("CMD-EXEC-CAP")
 @pytest.mark.row("SECU-8")
 def test_exec_cap_of_a_user(running):
     running.create().start()
@@ -278,6 +281,7 @@ def test_exec_cap_of_a_user(running):
     assert (sets["permitted"], sets["effective"], sets["inheritable"], sets["ambient"]) == (0, 0, 0, 0)
 
 
+@pytest.mark.row("CMD-EXEC-NO-NEW-PRIVS")
 @pytest.mark.row("PRC-14")
 @pytest.mark.parametrize(
     ("own", "options", "expected"),

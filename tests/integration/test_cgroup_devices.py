@@ -156,7 +156,7 @@ def test_v1_list_of_ordinary_rules(container):
     )
 
 
-@pytest.mark.ours("runc 1.1 leaves the rule out without a word")
+@pytest.mark.ours("a rule that cannot be had is an error by the specification; runC 1.1 leaves it out")
 def test_v1_cannot_take_a_part_out_of_a_rule(container):
     container.bundle.resources["devices"] = [
         DENY_ALL,

@@ -1,5 +1,5 @@
 """
-Mounts of type cgroup: the container's own part of each v1 hierarchy (feature map MNT-8).
+Mounts of type cgroup: the container's own part of each v1 hierarchy.
 """
 
 import pytest

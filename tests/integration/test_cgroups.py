@@ -87,6 +87,7 @@ def test_a_name_that_the_kernel_refuses(container):
     container.fails_to_create("mkdir", "invalid argument")
 
 
+@pytest.mark.row("CG-11")
 @pytest.mark.row("CG-8")
 def test_everything_that_a_container_starts_is_in_it(container):
     container.bundle.script("sleep 1000 & sleep 1000 & wait")
@@ -243,6 +244,7 @@ def test_without_a_pid_namespace_delete_ends_what_the_first_has_left(container):
     wait_until(lambda: not os.path.exists(f"/proc/{child}/exe"), what="the end of the child")
 
 
+@pytest.mark.row("STATE-FIELDS")
 def test_state_json_names_the_cgroups(container):
     # cAdvisor and others read runC's file for these.
     container.create()
@@ -252,6 +254,7 @@ def test_state_json_names_the_cgroups(container):
         assert state["cgroup_paths"][key] == str(cgroup.directory(controller, path))
 
 
+@pytest.mark.row("CMD-PS")
 def test_ps_lists_what_is_in_it_and_below(container):
     container.bundle.remove_namespace("pid")
     container.bundle.script("sleep 1000 & echo $!; wait")
@@ -337,3 +340,35 @@ def test_other_managers(container, manager, words):
     result = container.try_create(global_options=("--cgroup-manager", manager))
     assert result.returncode == 1
     assert words in result.stderr
+
+
+# --- cgroup v2
+
+
+def passed_on(directory) -> "set[str]":
+    return set((directory / "cgroup.subtree_control").read_text().split())
+
+
+@pytest.mark.row("CG-4")
+@pytest.mark.ours("runC 1.1.5 looks for cgroup v2 at the machine's start, and finds v1 beside it")
+def test_controllers_are_passed_on_from_the_root_down(v2_container, place):
+    available = set((cgroup.UNIFIED / "cgroup.controllers").read_text().split())
+    if not available:
+        pytest.skip("cgroup v1 has all controllers here")
+    v2_container.bundle.linux["cgroupsPath"] = f"/{place}/a/b"
+    v2_container.create()
+    for directory in (cgroup.UNIFIED, cgroup.UNIFIED / place, cgroup.UNIFIED / place / "a"):
+        assert passed_on(directory) >= available
+    assert passed_on(cgroup.UNIFIED / place / "a/b") == set()
+    assert set((cgroup.UNIFIED / place / "a/b/cgroup.controllers").read_text().split()) == available
+
+
+@pytest.mark.row("CG-4", "RES-20")
+@pytest.mark.ours("runC 1.1.5 looks for cgroup v2 at the machine's start, and finds v1 beside it")
+def test_a_limit_below_cgroups_that_are_new(v2_container, place):
+    if "hugetlb" not in (cgroup.UNIFIED / "cgroup.controllers").read_text().split():
+        pytest.skip("the unified hierarchy has no controller for huge pages")
+    v2_container.bundle.linux["cgroupsPath"] = f"/{place}/a/b"
+    v2_container.bundle.resources["hugepageLimits"] = [{"pageSize": "2MB", "limit": 4 << 20}]
+    v2_container.create()
+    assert (cgroup.UNIFIED / place / "a/b/hugetlb.2MB.max").read_text() == f"{4 << 20}\n"

@@ -1,5 +1,5 @@
 """
---console-socket and --pidfd-socket: one connection, one message, one fd (feature map B2, B4).
+--console-socket and --pidfd-socket: one connection, one message, one fd.
 """
 
 import array
@@ -14,8 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.runtime import wait_until
-
-pytestmark = pytest.mark.row("PRC-2")
 
 
 class Receiver:
@@ -100,6 +98,7 @@ def start(container, command: str, receiver, script: str) -> "tuple[bytes, int]"
 COMMANDS = pytest.mark.parametrize("command", ["create", "run", "exec"])
 
 
+@pytest.mark.row("PRC-2", "IO-CONSOLE-SOCKET", "CMD-CREATE-CONSOLE-SOCKET", "CMD-EXEC-SOCKETS")
 @COMMANDS
 def test_the_receiver_gets_the_terminal(container, receiver, command):
     payload, fd = start(container, command, receiver, "tty; read line; echo got $line; exec /inside pause")
@@ -126,12 +125,14 @@ def test_the_size_of_the_config(container, receiver):
     read_until(fd, b"40 100")
 
 
+@pytest.mark.row("PRC-3")
 def test_the_size_of_the_config_means_nothing_without_a_terminal(container):
     container.bundle.process.update(terminal=False, consoleSize={"height": 40, "width": 100})
     container.bundle.script("test -t 0 || echo none")
     assert container.run_ok() == "none\n"
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 @pytest.mark.ours("runC takes names of up to 107 bytes")
 def test_a_long_name(container, tmp_path):
     directory = tmp_path / ("x" * 100) / ("y" * 100)
@@ -147,6 +148,7 @@ def test_a_long_name(container, tmp_path):
         receiver.close()
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 @pytest.mark.ours("runC takes it from the bundle")
 def test_a_relative_name_is_the_callers(container, receiver):
     container.bundle.script("echo here; exec /inside pause").save()
@@ -160,11 +162,13 @@ def test_a_relative_name_is_the_callers(container, receiver):
 # --- what does not go together
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 def test_a_terminal_needs_a_socket(container):
     name = container.runtime.name
     container.fails_to_create(f"cannot allocate tty if {name} will detach without setting console socket")
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 def test_a_socket_needs_a_terminal(container, receiver):
     container.bundle.process["terminal"] = False
     result = container.try_create("--console-socket", receiver.path)
@@ -174,6 +178,7 @@ def test_a_socket_needs_a_terminal(container, receiver):
     assert not container.state_directory.exists()
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 def test_a_socket_needs_a_detached_command(container, receiver):
     container.bundle.save()
     words = ("run", "--bundle", container.bundle.path, "--console-socket", receiver.path, container.id)
@@ -183,6 +188,7 @@ def test_a_socket_needs_a_detached_command(container, receiver):
     assert not container.state_directory.exists()
 
 
+@pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET", "ERR-ATOMIC")
 @pytest.mark.parametrize("what", ["missing", "a file", "nobody listens"])
 def test_a_socket_that_is_none(container, tmp_path, what):
     path = tmp_path / "socket"
@@ -200,6 +206,7 @@ def test_a_socket_that_is_none(container, tmp_path, what):
 # --- --pidfd-socket
 
 
+@pytest.mark.row("CMD-CREATE-PIDFD-SOCKET", "CMD-EXEC-SOCKETS")
 @pytest.mark.ours("runC has it since 1.2")
 @pytest.mark.parametrize("command", ["create", "run", "exec"])
 def test_the_process_is_passed(container, receiver, command):
@@ -220,6 +227,7 @@ def test_the_process_is_passed(container, receiver, command):
     assert (pid == container.pid) == (command != "exec")
 
 
+@pytest.mark.row("CMD-CREATE-PIDFD-SOCKET")
 @pytest.mark.ours("runC takes it from the bundle")
 def test_a_relative_name_of_it_is_the_callers(container, receiver):
     container.bundle.process["terminal"] = False
@@ -227,6 +235,7 @@ def test_a_relative_name_of_it_is_the_callers(container, receiver):
     assert receiver.receive()[0] == b"standard"
 
 
+@pytest.mark.row("CMD-CREATE-PIDFD-SOCKET", "GOLDEN-EXEC-PID-FILE")
 @pytest.mark.ours("runC has it since 1.2")
 @pytest.mark.parametrize("command", ["create", "run", "exec"])
 def test_without_a_receiver_nothing_is_left(container, tmp_path, command):

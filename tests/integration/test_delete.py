@@ -29,6 +29,7 @@ def bring_to(container, status: str):
     return container
 
 
+@pytest.mark.row("CMD-DELETE-FORCE")
 @pytest.mark.parametrize("status", STATUSES)
 @pytest.mark.parametrize("option", ["--force", "-f"])
 def test_by_force_every_container_goes(container, status, option):
@@ -38,6 +39,7 @@ def test_by_force_every_container_goes(container, status, option):
     assert hooks.is_gone(container)
 
 
+@pytest.mark.row("CMD-DELETE")
 @pytest.mark.parametrize("status", ["created", "stopped"])
 def test_those_that_run_nothing_go_without_force(container, status):
     bring_to(container, status)
@@ -46,6 +48,7 @@ def test_those_that_run_nothing_go_without_force(container, status):
     assert hooks.is_gone(container)
 
 
+@pytest.mark.row("CMD-DELETE", "ERR-SENTINELS")
 @pytest.mark.parametrize("status", ["running", "paused"])
 def test_others_are_refused_and_go_on(container, status):
     bring_to(container, status)
@@ -66,6 +69,7 @@ def test_the_id_is_free_again(container):
     bring_to(container, "stopped")
 
 
+@pytest.mark.row("ERR-SENTINELS")
 def test_a_second_time_there_is_no_container(container):
     container.create().delete()
     result = container.delete()
@@ -73,6 +77,7 @@ def test_a_second_time_there_is_no_container(container):
     assert "container does not exist" in result.stderr
 
 
+@pytest.mark.row("CG-9")
 @pytest.mark.parametrize("namespace", ["private", "shared"])
 def test_processes_that_the_program_left_end(container, namespace):
     if namespace == "shared":
@@ -152,6 +157,7 @@ def test_a_state_that_cannot_be_read_is_an_error(container, text, options):
     directory.rmdir()
 
 
+@pytest.mark.row("CMD-DELETE-FORCE", "OP-8")
 @pytest.mark.ours("runC cannot get rid of it")
 def test_by_force_a_damaged_container_goes_with_a_warning(container):
     pid = container.create().pid

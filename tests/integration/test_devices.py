@@ -180,7 +180,7 @@ def test_same_device_with_another_mode(container, kind, file_type):
     assert container.probe()["dev"]["node"].startswith(f"{kind} 4644 3:4")
 
 
-@pytest.mark.ours("runC takes whatever is there, which the specification forbids (feature map A15)")
+@pytest.mark.ours("runC takes whatever is there, which the specification forbids")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize("path", ["/dev/node", "/dev/zero"])
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_another_file_is_there(container, path, file_type, minor, reason):
     container.fails_to_create(path, reason, "/linux/devices/0")
 
 
-@pytest.mark.ours("runC takes whatever is there, which the specification forbids (feature map A15)")
+@pytest.mark.ours("runC takes whatever is there, which the specification forbids")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize("kind", ["directory", "link", "dangling link", "link to the device"])
 def test_no_device_is_there(container, kind):

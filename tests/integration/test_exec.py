@@ -39,24 +39,29 @@ def exec_probe(container, *options, **kwargs) -> dict:
 # --- exit codes and streams
 
 
+@pytest.mark.row("CMD-EXEC", "ERR-EXIT-CODES")
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
 def test_the_exit_code_is_the_programs(running, status):
     assert running.exec("/inside", "exit", str(status)).returncode == status
 
 
+@pytest.mark.row("CMD-EXEC", "ERR-EXIT-CODES")
 def test_a_signal_is_128_plus_its_number(running):
     assert running.exec("/bin/sh", "-c", "kill -9 $$").returncode == 137
 
 
+@pytest.mark.row("CMD-EXEC")
 def test_input_and_output_are_the_callers(running):
     result = running.exec("/bin/sh", "-c", "cat; echo error >&2", stdin=None, input="typed")
     assert (result.returncode, result.stdout, result.stderr) == (0, "typed", "error\n")
 
 
+@pytest.mark.row("CLI-ORDER")
 def test_options_behind_the_program_are_its_own(running):
     assert running.exec_ok("/bin/echo", "--tty", "-d", "--", "x") == "--tty -d -- x\n"
 
 
+@pytest.mark.row("CMD-EXEC", "ERR-EXIT-CODES")
 @pytest.mark.parametrize("words", [[], [""]])
 def test_without_a_program(running, words):
     result = running.exec(*words)
@@ -64,6 +69,7 @@ def test_without_a_program(running, words):
     assert "exec failed" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC", "ERR-SENTINELS")
 def test_unknown_container(runtime):
     result = runtime.call("exec", "no-such-container", "true")
     assert result.returncode == 255
@@ -73,6 +79,7 @@ def test_unknown_container(runtime):
 # --- status of the container
 
 
+@pytest.mark.row("CMD-EXEC")
 def test_in_a_created_container(container):
     container.create()
     assert container.exec_ok("/bin/hostname") == "test\n"
@@ -81,6 +88,7 @@ def test_in_a_created_container(container):
     assert container.status == "running"
 
 
+@pytest.mark.row("CMD-EXEC", "ERR-SENTINELS")
 def test_in_a_stopped_container(container):
     container.bundle.args("/inside", "exit", "0")
     container.create().start()
@@ -90,6 +98,7 @@ def test_in_a_stopped_container(container):
     assert "cannot exec in a stopped container" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC-IGNORE-PAUSED")
 def test_in_a_paused_container(running):
     """
     Only when asked for; the process is frozen with the others and runs as soon as they do.
@@ -109,6 +118,7 @@ def test_in_a_paused_container(running):
 # --- where it runs
 
 
+@pytest.mark.row("NS-13", "CG-8")
 def test_namespaces_and_cgroups_are_the_containers(running):
     probe = exec_probe(running)
     for name in ("pid", "net", "ipc", "uts", "mnt", "cgroup", "user"):
@@ -129,6 +139,7 @@ def test_its_parent_is_outside(running):
     assert pid == group == session != "1"
 
 
+@pytest.mark.row("NS-13")
 def test_user_namespace(container):
     container.bundle.add_user_namespace()
     container.create().start()
@@ -137,6 +148,7 @@ def test_user_namespace(container):
     assert probe["uid_map"].split() == ["0", "100000", "65536"]
 
 
+@pytest.mark.row("CMD-EXEC")
 def test_what_is_set_for_the_containers_process_is_kept(container):
     process = container.bundle.process
     process["user"] = {"uid": 1000, "gid": 1001, "additionalGids": [7, 8], "umask": 0o27}
@@ -168,6 +180,7 @@ def test_keyring_is_the_containers(running):
 # --- options
 
 
+@pytest.mark.row("CMD-EXEC-CWD")
 def test_cwd(running):
     assert exec_probe(running, "--cwd", "/tmp")["cwd"] == "/tmp"
 
@@ -179,6 +192,7 @@ def test_cwd_in_a_file_descriptor_is_refused(running, number):
     assert result.returncode == 255
 
 
+@pytest.mark.row("CMD-EXEC-CWD", "ERR-PREFIX")
 @pytest.mark.parametrize("cwd", ["relative", "/missing", "/inside"])
 def test_bad_cwd(running, cwd):
     result = running.exec("/bin/true", options=("--cwd", cwd))
@@ -186,12 +200,14 @@ def test_bad_cwd(running, cwd):
     assert "exec failed" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC-ENV")
 def test_env(running):
     env = exec_probe(running, "--env", "A=1", "--env", "B=2", "--env", "TERM=new")["env"]
     assert {"A=1", "B=2", "TERM=new"} <= set(env)
     assert "TERM=xterm" not in env
 
 
+@pytest.mark.row("CMD-EXEC-USER")
 @pytest.mark.row("SECU-15")
 @pytest.mark.parametrize(
     ("text", "ids"),
@@ -201,6 +217,7 @@ def test_user(running, text, ids):
     assert exec_probe(running, "--user", text)["ids"] == ids
 
 
+@pytest.mark.row("CMD-EXEC-USER")
 @pytest.mark.row("SECU-15")
 @pytest.mark.parametrize("text", [":", "1x", "root", "1:", ":1", "1:x", "0x10", "1.5"])
 def test_what_is_no_user(running, text):
@@ -218,6 +235,7 @@ def test_what_is_almost_a_user(running, text):
     assert "bad uid" in result.stderr or "bad gid" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC-USER")
 @pytest.mark.row("PRC-9")
 def test_additional_groups(running):
     probe = exec_probe(running, "-g", "7", "-g", "8")
@@ -233,6 +251,7 @@ def test_what_is_no_group(running, text):
 # --- process.json
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 def test_process_file(running, process_file):
     path = process_file(
         args=["/inside", "probe"],
@@ -245,12 +264,14 @@ def test_process_file(running, process_file):
     assert sorted(probe["env"]) == ["HOME=/", "ONLY=this"]
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 def test_process_file_with_a_relative_path(running, process_file):
     path = process_file(args=["/inside", "exit", "7"])
     result = running.runtime.call("exec", "-p", path.name, running.id, cwd=path.parent)
     assert result.returncode == 7
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 def test_options_do_not_change_a_process_file(running, process_file):
     path = process_file(args=["/inside", "probe"], user={"uid": 5, "gid": 6})
     options = ("--process", path, "--user", "1000", "--env", "A=1")
@@ -259,6 +280,7 @@ def test_options_do_not_change_a_process_file(running, process_file):
     assert "A=1" not in probe["env"]
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 @pytest.mark.parametrize(
     "text",
     [
@@ -278,6 +300,7 @@ def test_bad_process_files(running, tmp_path, text):
     assert "exec failed" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 def test_a_missing_process_file(running, tmp_path):
     result = running.exec(options=("--process", tmp_path / "missing"))
     assert result.returncode == 255
@@ -300,6 +323,7 @@ def test_no_new_privileges_of_a_process_file_is_its_own(running, process_file, v
 # --- detached
 
 
+@pytest.mark.row("CMD-EXEC-DETACH")
 def test_detached(running, tmp_path):
     null = subprocess.DEVNULL
     options = ("-d", "--pid-file", tmp_path / "pid")
@@ -313,12 +337,14 @@ def test_detached(running, tmp_path):
     wait_until(lambda: not os.path.exists(f"/proc/{pid}/exe"), what="its end")
 
 
+@pytest.mark.row("CMD-EXEC-DETACH", "GOLDEN-EXEC-PID-FILE")
 @pytest.mark.parametrize("detach", [[], ["--detach"]])
 def test_pid_file(running, tmp_path, detach):
     assert running.exec("/bin/true", options=(*detach, "--pid-file", tmp_path / "pid")).returncode == 0
     assert (tmp_path / "pid").read_text().isdigit()
 
 
+@pytest.mark.row("CMD-EXEC-DETACH")
 def test_a_pid_file_that_cannot_be_written(running, tmp_path):
     """
     The program has started when this is found out: it is ended again.
@@ -338,6 +364,7 @@ def test_many_at_once(running):
     assert list(codes) == list(range(16))
 
 
+@pytest.mark.row("NS-13", "CG-8")
 def test_in_a_container_with_a_joined_user_namespace(container, make_container):
     """
     Made, too, from inside of a user namespace, whose rights do not suffice for the host's cgroups.

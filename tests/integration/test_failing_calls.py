@@ -55,6 +55,7 @@ def check_failure(result, place, number=ERROR, code=1) -> bool:
     return True
 
 
+@pytest.mark.row("OP-7", "ERR-ATOMIC")
 @pytest.mark.parametrize("kind", [plain, hooks, user_namespace, no_mount_namespace])
 def test_create_fails_or_works(sweep, kind):
     kind(sweep.container.bundle)
@@ -65,6 +66,7 @@ def test_create_fails_or_works(sweep, kind):
             sweep.clean_up(place)
 
 
+@pytest.mark.row("OP-7")
 def test_run_fails_or_works(sweep):
     sweep.container.bundle.args("/inside", "exit", "0")
     for result, place in disturb(sweep, "clone", nothing, sweep.container.run):
@@ -76,6 +78,7 @@ def test_run_fails_or_works(sweep):
             sweep.clean_up(place)
 
 
+@pytest.mark.row("OP-7")
 def test_start_fails_or_works(sweep):
     container = sweep.container
 
@@ -103,6 +106,7 @@ def test_delete_can_be_tried_again(sweep, kind):
         sweep.clean_up(place)
 
 
+@pytest.mark.row("OP-7")
 def test_exec_fails_or_works(sweep):
     container = sweep.container
 
@@ -120,6 +124,7 @@ def test_exec_fails_or_works(sweep):
     sweep.clean_up("the last one")
 
 
+@pytest.mark.row("ST-3")
 @pytest.mark.parametrize("verb", ["state", "pause", "kill"])
 def test_no_telling_is_not_the_end_of_a_container(sweep, verb):
     """
@@ -139,6 +144,7 @@ def test_no_telling_is_not_the_end_of_a_container(sweep, verb):
             pytest.fail(f"{place}: {result}")
 
 
+@pytest.mark.row("OP-7")
 @pytest.mark.parametrize("limit", range(5, 26))
 def test_few_files_may_be_open(sweep, limit):
     container = sweep.container

@@ -107,6 +107,7 @@ def test_nor_to_hooks(container, name):
 # --- --preserve-fds
 
 
+@pytest.mark.row("CMD-CREATE-PRESERVE-FDS")
 def test_preserved_files(container, files):
     container.bundle.script("cat <&3; cat <&4; /inside probe >&2")
     result = run(container, "--preserve-fds", "2", redirections=" ".join(files.values()))
@@ -114,6 +115,7 @@ def test_preserved_files(container, files):
     assert list(json.loads(result.stderr)["fds"]) == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.row("CMD-CREATE-PRESERVE-FDS")
 def test_preserved_by_create(container, files):
     container.bundle.script("cat <&3 > /result").save()
     command = ("create", "--preserve-fds=1", "--bundle", container.bundle.path, container.id)
@@ -123,6 +125,7 @@ def test_preserved_by_create(container, files):
     assert (container.bundle.rootfs / "result").read_text() == "three\n"
 
 
+@pytest.mark.row("CMD-EXEC-PRESERVE-FDS")
 def test_preserved_by_exec(container, files):
     container.create().start()
     words = ("--preserve-fds", "2", container.id, "/bin/sh", "-c", "cat <&3; cat <&4")
@@ -136,6 +139,7 @@ def test_preserved_with_a_low_limit(container, files):
     assert result.stdout == "four\n"
 
 
+@pytest.mark.row("CMD-CREATE-PRESERVE-FDS")
 @pytest.mark.ours("what runC itself has opened there counts as the caller's")
 def test_a_missing_one_is_an_error(container, files):
     result = run(container, "--preserve-fds", "3", redirections=f"{files[3]} {files[5]}")
@@ -144,6 +148,7 @@ def test_a_missing_one_is_an_error(container, files):
     assert not container.exists()
 
 
+@pytest.mark.row("CMD-CREATE-PRESERVE-FDS")
 @pytest.mark.ours("what runC itself has opened there counts as the caller's")
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 20])
 def test_what_the_runtime_has_opened_is_not_the_callers(container, count, tmp_path):
@@ -158,6 +163,7 @@ def test_what_the_runtime_has_opened_is_not_the_callers(container, count, tmp_pa
     assert f"unable to stat preserved-fd 0 (of {count})" in result.stderr
 
 
+@pytest.mark.row("CMD-EXEC-PRESERVE-FDS")
 @pytest.mark.ours("what runC itself has opened there counts as the caller's")
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 20])
 def test_nor_in_exec(container, count, tmp_path):
@@ -182,6 +188,7 @@ def listening(container) -> "list[str]":
     return [entry for entry in json.loads(container)["env"] if entry.startswith("LISTEN")]
 
 
+@pytest.mark.row("ENV-LISTEN-FDS")
 def test_sockets_that_are_meant_for_us(container, files):
     container.bundle.args("/inside", "probe")
     result = run(container, setting="LISTEN_PID=$$ LISTEN_FDS=2", redirections=" ".join(files.values()))
@@ -189,6 +196,7 @@ def test_sockets_that_are_meant_for_us(container, files):
     assert list(json.loads(result.stdout)["fds"]) == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.row("ENV-LISTEN-FDS")
 @pytest.mark.parametrize(
     "setting", ["LISTEN_PID=1 LISTEN_FDS=2", "LISTEN_FDS=2", "LISTEN_PID=x LISTEN_FDS=2"]
 )
@@ -202,6 +210,7 @@ def test_sockets_that_are_meant_for_others(container, files, setting):
 BELOW_NONE = pytest.param("-1", marks=pytest.mark.ours("runC panics"))
 
 
+@pytest.mark.row("ENV-LISTEN-FDS")
 @pytest.mark.parametrize("value", ["", "0", "x", BELOW_NONE, "1x", "\u0661"])
 def test_a_count_that_is_none(container, value):
     container.bundle.args("/inside", "probe")
@@ -209,6 +218,7 @@ def test_a_count_that_is_none(container, value):
     assert listening(result.stdout) == []
 
 
+@pytest.mark.row("ENV-LISTEN-FDS")
 def test_sockets_come_before_preserved_files(container, files):
     container.bundle.script("cat <&3; cat <&4; env | grep LISTEN_FDS")
     settings = {"setting": "LISTEN_PID=$$ LISTEN_FDS=1", "redirections": f"{files[3]} {files[4]}"}

@@ -89,6 +89,7 @@ def pids(container) -> "set[int]":
 # --- streams
 
 
+@pytest.mark.row("CMD-RUN")
 def test_binary_data_goes_through_unchanged(start):
     data = random.Random(1).randbytes(5 << 20)
     process = start("/bin/cat", stderr=subprocess.PIPE)
@@ -144,6 +145,7 @@ def test_a_process_left_behind_with_the_streams_keeps_nobody_waiting(container, 
 # --- exit codes
 
 
+@pytest.mark.row("ERR-EXIT-CODES")
 @pytest.mark.parametrize("number", [1, 6, 9, 64])
 def test_a_signal_is_128_plus_its_number(start, container, number):
     if start.name == "run":
@@ -185,6 +187,7 @@ def test_a_program_that_cannot_be_executed(start, container):
 # --- signals
 
 
+@pytest.mark.row("IO-SIGNALS")
 def test_signals_are_forwarded(start):
     process = start("/inside", "signals")
     prints(process, b"ready\n")
@@ -196,6 +199,7 @@ def test_signals_are_forwarded(start):
     assert process.wait(10) == 0
 
 
+@pytest.mark.row("IO-SIGNALS")
 def test_some_signals_are_the_runtimes_own(start):
     process = start("/inside", "signals")
     prints(process, b"ready\n")
@@ -234,6 +238,7 @@ def test_a_program_that_is_stopped_has_not_ended(container, run):
 # --- the container of a run
 
 
+@pytest.mark.row("CMD-RUN")
 def test_the_container_is_there_during_the_run_only(container, run):
     process = run("/inside", "signals")
     prints(process, b"ready\n")
@@ -243,12 +248,14 @@ def test_the_container_is_there_during_the_run_only(container, run):
     assert not container.state_directory.exists()
 
 
+@pytest.mark.row("CMD-RUN-KEEP")
 def test_keep(container, run):
     assert run("/inside", "exit", "3", options=["--keep"]).wait(10) == 3
     assert container.status == "stopped"
     assert container.delete().returncode == 0
 
 
+@pytest.mark.row("ERR-SENTINELS", "OP-2")
 def test_an_id_that_exists(container, run):
     container.create()
     process = run("/bin/true", stderr=subprocess.PIPE)
@@ -319,6 +326,7 @@ def test_an_exec_that_is_asked_to_stop_before_the_program_runs(container, engine
 # --- who is whose parent
 
 
+@pytest.mark.row("CMD-RUN-NO-SUBREAPER")
 @pytest.mark.parametrize("options", [(), ("--no-subreaper",)], ids=["by default", "--no-subreaper"])
 def test_orphans_of_the_container(container, run, options):
     """
@@ -338,6 +346,7 @@ def test_orphans_of_the_container(container, run, options):
     assert process.wait(10) == KILLED
 
 
+@pytest.mark.row("IO-PROCESS-TREE", "CMD-RUN-DETACH")
 def test_what_is_detached_is_the_engines(container, engine, tmp_path):
     container.bundle.save()
     options = ("--detach", "--bundle", container.bundle.path, "--pid-file", tmp_path / "run")
@@ -349,6 +358,7 @@ def test_what_is_detached_is_the_engines(container, engine, tmp_path):
         assert "/shim " in procfs.command(parent)
 
 
+@pytest.mark.row("IO-PROCESS-TREE")
 def test_what_is_detached_survives_the_session_of_its_caller(container, engine, tmp_path):
     container.create().start()
     options = ("--detach", "--pid-file", tmp_path / "pid")

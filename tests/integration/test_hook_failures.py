@@ -21,8 +21,12 @@ BAD = {
     "a directory": ({"path": "/etc"}, "/etc: permission denied"),
 }
 
-NO_START_ERRORS = pytest.mark.ours("start of runC does not wait for these hooks and reports nothing")
-EARLY_POSTSTART = pytest.mark.ours("runC runs poststart hooks in create, before the program")
+NO_START_ERRORS = pytest.mark.ours(
+    "the specification has start fail with its hooks; runC's start does not wait for them"
+)
+EARLY_POSTSTART = pytest.mark.ours(
+    "the specification has poststart hooks run behind the program's start; runC in create"
+)
 
 
 def try_start(container):
@@ -52,6 +56,7 @@ def create_words(container, command="create", *options):
 # --- a hook fails
 
 
+@pytest.mark.row("OP-7")
 @pytest.mark.row("HK-1")
 @pytest.mark.row("HK-2")
 @pytest.mark.row("HK-3")
@@ -110,8 +115,9 @@ def test_a_poststart_hook_that_fails_ends_the_container_and_its_program(containe
     assert hooks.is_gone(container)
 
 
+@pytest.mark.row("OP-8")
 @pytest.mark.row("HK-6")
-@pytest.mark.ours("runC leaves out the hooks that are left")
+@pytest.mark.ours("the specification wants all poststop hooks to run; runC leaves out what follows a failure")
 @pytest.mark.parametrize("command", ["delete", "run"])
 def test_a_poststop_hook_that_fails_is_a_warning(container, command):
     container.bundle.args("/inside", "exit", "0")
@@ -179,6 +185,7 @@ def test_the_error_says_which_hook_and_why(container, tmp_path, kind, bad):
     assert "complained" in message or bad != "exit"
 
 
+@pytest.mark.row("HK-9")
 @pytest.mark.ours("runC says all of it")
 @pytest.mark.parametrize("kind", ["createRuntime", "createContainer"])
 def test_of_a_long_output_the_beginning_is_said(container, kind):
@@ -187,7 +194,10 @@ def test_of_a_long_output_the_beginning_is_said(container, kind):
     assert len(message) < 10_000
 
 
-@pytest.mark.ours("runC takes any path, and fails late or runs what is in the directory")
+@pytest.mark.row("TOP-4")
+@pytest.mark.ours(
+    "the specification wants absolute paths of hooks; runC takes any, and fails late or runs it"
+)
 @pytest.mark.parametrize("kind", hooks.ALL)
 def test_a_relative_path_is_refused_before_anything_is_made(container, kind):
     hooks.add(container, "prestart", "echo $K >> $D/log")
@@ -304,6 +314,7 @@ def test_a_poststart_hook_that_deletes_its_container_and_fails(container):
 # --- the runtime is told to stop
 
 
+@pytest.mark.row("OP-7")
 @pytest.mark.ours("runC dies where it is, and leaves the container behind")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 @pytest.mark.parametrize("kind", ["createRuntime", "createContainer"])

@@ -25,7 +25,9 @@ STATUSES = {
     "poststop": "stopped",
 }
 
-EARLY_POSTSTART = pytest.mark.ours("runC runs poststart hooks in create, before the program")
+EARLY_POSTSTART = pytest.mark.ours(
+    "the specification has poststart hooks run behind the program's start; runC in create"
+)
 
 
 def own_namespaces(pid="self"):
@@ -54,6 +56,7 @@ def test_hooks_run_in_the_order_of_the_lifecycle_and_of_their_lists(container, c
     assert hooks.found(container, "log").splitlines() == expected
 
 
+@pytest.mark.row("HK-4")
 def test_the_program_runs_after_start_container_hooks(container):
     container.bundle.script("echo program >> /tmp/log")
     for number in (1, 2):
@@ -94,6 +97,7 @@ def test_the_program_runs_when_poststart_hooks_run(container, command):
 # --- the state on standard input
 
 
+@pytest.mark.row("STATE-HOOKS")
 @pytest.mark.row("ST-1")
 @pytest.mark.row("ST-2")
 @pytest.mark.parametrize("kind", [pytest.param("poststart", marks=EARLY_POSTSTART), *BEFORE_START])
@@ -154,6 +158,7 @@ def test_a_hook_may_ignore_its_standard_input(container):
 # --- namespaces, user, signals
 
 
+@pytest.mark.row("HK-1", "HK-2", "HK-5", "HK-6")
 def test_hooks_in_the_namespaces_of_the_runtime(container):
     hooks.add_to_all(container, f"{FIND_NAMESPACES} > $D/$K", hooks.RUNTIME)
     hooks.live(container)
@@ -161,6 +166,7 @@ def test_hooks_in_the_namespaces_of_the_runtime(container):
         assert namespaces.splitlines() == own_namespaces(), kind
 
 
+@pytest.mark.row("HK-3", "HK-4")
 def test_hooks_in_the_namespaces_of_the_container(container):
     hooks.add_to_all(container, f"{FIND_NAMESPACES} > $D/$K", hooks.CONTAINER)
     container.bundle.args("/inside", "exit", "0")
@@ -188,6 +194,7 @@ def test_with_a_user_namespace_hooks_of_the_runtime_are_its_user(container):
         assert ids.split() == ["0", "0", "0", "4294967295"], kind
 
 
+@pytest.mark.row("HK-4")
 def test_start_container_hooks_have_the_programs_user(container):
     hooks.folder(container).chmod(0o777)
     container.bundle.process["user"] = {"uid": 1000, "gid": 1001}

@@ -33,6 +33,7 @@ def named(request, container):
     return container
 
 
+@pytest.mark.row("ST-3")
 def test_a_name_that_looks_like_the_state_of_a_process(named):
     assert named.status == "running"
     assert named.delete().returncode == 1
@@ -223,6 +224,7 @@ def members(container) -> "list[str]":
     return max(found, key=len, default=[])
 
 
+@pytest.mark.row("CG-9")
 def test_none_of_them_escapes_delete_force(restless):
     restless.bundle.script(CHAINS + "exec /inside pause")
     restless.create().start()
@@ -231,6 +233,7 @@ def test_none_of_them_escapes_delete_force(restless):
     assert members(restless) == []
 
 
+@pytest.mark.row("CG-9")
 def test_none_of_them_escapes_the_delete_of_a_stopped_container(restless):
     restless.bundle.script(CHAINS + "exit 0")
     restless.create().start()
@@ -240,6 +243,7 @@ def test_none_of_them_escapes_the_delete_of_a_stopped_container(restless):
     assert members(restless) == []
 
 
+@pytest.mark.row("CMD-KILL-ALL")
 def test_none_of_them_escapes_kill(restless):
     restless.bundle.script(CHAINS + "exec /inside pause")
     restless.create().start()

@@ -1,6 +1,5 @@
 """
-The init of a created container, as the container could see it: nothing of the host is in it (feature map
-SECU-1, SECU-2, SECU-10).
+The init of a created container, as the container could see it: nothing of the host is in it.
 """
 
 import fcntl
@@ -109,6 +108,7 @@ def test_its_memory(container):
     assert resident < 1024
 
 
+@pytest.mark.row("ENV-PRIVATE")
 @pytest.mark.ours("runC's init has variables for itself")
 def test_its_environment_is_empty(container):
     pid = container.create(env={"SECRET": "of the host", "PATH": os.environ["PATH"]}).pid

@@ -36,17 +36,20 @@ def arrives(container, text: str, number: int) -> None:
 # --- which signal
 
 
+@pytest.mark.row("CMD-KILL")
 def test_every_spelling(listening):
     for text, number in SPELLINGS.items():
         arrives(listening, text, number)
 
 
+@pytest.mark.row("CMD-KILL")
 @pytest.mark.ours("runC knows neither real-time signals nor other names by name")
 def test_more_names(listening):
     for text, number in MORE_SPELLINGS.items():
         arrives(listening, text, number)
 
 
+@pytest.mark.row("CMD-KILL")
 @pytest.mark.parametrize("words", [[], [""], ["TERM"], ["15"]])
 def test_term_is_the_default(listening, words):
     assert listening.kill(*words).returncode == 0
@@ -54,6 +57,7 @@ def test_term_is_the_default(listening, words):
     assert listening.output == "ready\n15\n"
 
 
+@pytest.mark.row("CMD-KILL")
 @pytest.mark.parametrize("text", UNKNOWN)
 def test_what_is_no_signal(listening, text):
     result = listening.kill(text)
@@ -62,6 +66,7 @@ def test_what_is_no_signal(listening, text):
     assert listening.output == "ready\n"
 
 
+@pytest.mark.row("CMD-KILL")
 @pytest.mark.parametrize("text", ["65", "1000", "99999999999999999999", "-1"])
 def test_what_is_no_number_of_a_signal(listening, text):
     assert listening.kill(text).returncode == 1
@@ -69,6 +74,7 @@ def test_what_is_no_number_of_a_signal(listening, text):
     assert listening.output == "ready\n1\n"
 
 
+@pytest.mark.row("CMD-KILL")
 def test_signal_zero_only_asks(listening):
     assert listening.kill("0").returncode == 0
     arrives(listening, "HUP", 1)
@@ -78,12 +84,14 @@ def test_signal_zero_only_asks(listening):
 # --- in which status
 
 
+@pytest.mark.row("OP-5")
 def test_kill_ends_a_created_container(container):
     container.create()
     assert container.kill("KILL").returncode == 0
     container.wait_for_status("stopped")
 
 
+@pytest.mark.row("OP-5")
 @pytest.mark.ours("runC's init may survive what has no handler: it is the first of its pid namespace")
 @pytest.mark.parametrize("name", ["TERM", "INT", "HUP", "QUIT", "USR1"])
 def test_other_signals_end_a_created_container(container, name):
@@ -93,6 +101,7 @@ def test_other_signals_end_a_created_container(container, name):
     assert container.output == ""
 
 
+@pytest.mark.row("ERR-SENTINELS")
 @pytest.mark.row("OP-5")
 @pytest.mark.parametrize("name", ["0", "TERM", "KILL"])
 def test_a_stopped_container(container, name):
@@ -104,6 +113,7 @@ def test_a_stopped_container(container, name):
     assert "container not running" in result.stderr
 
 
+@pytest.mark.row("CMD-KILL-ALL")
 def test_with_all_a_stopped_container_is_no_error(container):
     container.bundle.args("/inside", "exit", "0")
     container.create().start()
@@ -122,6 +132,7 @@ def test_a_paused_container_gets_its_signals_when_it_is_resumed(listening):
     listening.wait_for_output("10\n")
 
 
+@pytest.mark.row("CMD-KILL")
 @pytest.mark.parametrize("namespace", ["private", "shared"])
 def test_kill_ends_a_paused_container(container, namespace):
     if namespace == "shared":
@@ -146,6 +157,7 @@ def start_three(container, then="wait") -> "list[int]":
     return [int(pid) for pid in pids]
 
 
+@pytest.mark.row("CMD-KILL")
 def test_other_signals_go_to_the_first_process_alone(container):
     children = start_three(container)[:2]
     assert container.kill("TERM").returncode == 0
@@ -153,6 +165,7 @@ def test_other_signals_go_to_the_first_process_alone(container):
     assert all(hooks.is_running(pid) for pid in children)
 
 
+@pytest.mark.row("CMD-KILL-ALL")
 @pytest.mark.parametrize("options", [["--all"], pytest.param([], marks=pytest.mark.ours("since runC 1.2"))])
 def test_kill_without_a_pid_namespace_ends_all(container, options):
     pids = start_three(container)
@@ -161,6 +174,7 @@ def test_kill_without_a_pid_namespace_ends_all(container, options):
     container.wait_for_status("stopped")
 
 
+@pytest.mark.row("CMD-KILL-ALL")
 @pytest.mark.parametrize("options", [["--all"], pytest.param([], marks=pytest.mark.ours("since runC 1.2"))])
 def test_kill_ends_those_whose_first_process_has_ended(container, options):
     children = start_three(container, then="exit 0")[:2]
@@ -171,6 +185,7 @@ def test_kill_ends_those_whose_first_process_has_ended(container, options):
     assert container.status == "stopped"
 
 
+@pytest.mark.row("ST-3")
 def test_a_process_that_has_the_pid_now_is_not_hit(container):
     """
     The state names the pid of a process that is not the container's.

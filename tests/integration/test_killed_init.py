@@ -31,6 +31,7 @@ def check_failure(sweep, result, place, *words):
     sweep.check_nothing_is_left(place)
 
 
+@pytest.mark.row("OP-7")
 @pytest.mark.parametrize("user_namespace", [False, True])
 def test_killed_stage_1(sweep, user_namespace):
     if user_namespace:
@@ -39,6 +40,7 @@ def test_killed_stage_1(sweep, user_namespace):
         check_failure(sweep, result, place, "container init was killed by signal 9")
 
 
+@pytest.mark.row("OP-7")
 def test_killed_init(sweep):
     for result, place in sweep.disturb("init", KILL, "prctl", nothing, sweep.container.try_create):
         check_failure(sweep, result, place, "container init was killed by signal 9")
@@ -87,6 +89,7 @@ def test_killed_init_of_exec(sweep):
     sweep.clean_up("the last one")
 
 
+@pytest.mark.row("OP-7")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
 def test_create_that_is_asked_to_stop(sweep, number):
     action = f"signal-{number.value}"

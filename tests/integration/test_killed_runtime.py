@@ -59,6 +59,7 @@ def nothing():
     pass
 
 
+@pytest.mark.row("CMD-DELETE-FORCE")
 @kinds(*KINDS)
 def test_killed_create(sweep, kind):
     kind(sweep.container.bundle)
@@ -122,6 +123,7 @@ def test_killed_exec(sweep, kind):
     sweep.clean_up("the last one")
 
 
+@pytest.mark.row("CMD-DELETE-FORCE")
 @kinds(*KINDS)
 def test_killed_delete(sweep, kind):
     kind(sweep.container.bundle)

@@ -12,6 +12,7 @@ import pytest
 from tests.support.runtime import wait_until
 
 
+@pytest.mark.row("CMD-CREATE", "CMD-START", "TOP-7")
 @pytest.mark.row("OP-2")
 @pytest.mark.row("ST-1")
 def test_create_to_delete(container):
@@ -45,6 +46,7 @@ def test_create_to_delete(container):
     assert not container.state_directory.exists()
 
 
+@pytest.mark.row("CMD-RUN", "ERR-EXIT-CODES")
 @pytest.mark.parametrize("status", [0, 1, 7, 255])
 def test_run_returns_the_exit_code(container, status):
     container.bundle.args("/inside", "exit", str(status))
@@ -52,6 +54,7 @@ def test_run_returns_the_exit_code(container, status):
     assert not container.exists()
 
 
+@pytest.mark.row("ERR-EXIT-CODES")
 def test_run_returns_128_plus_the_signal(container):
     container.bundle.script("kill -9 $$; sleep 5")
     # A pid namespace's first process is safe from its own signals.
@@ -59,12 +62,14 @@ def test_run_returns_128_plus_the_signal(container):
     assert container.run().returncode == 128 + signal.SIGKILL
 
 
+@pytest.mark.row("CMD-RUN")
 def test_output_and_input_are_the_callers(container):
     container.bundle.script("cat; echo error >&2")
     result = container.run(stdin=None, input="typed")
     assert (result.returncode, result.stdout, result.stderr) == (0, "typed", "error\n")
 
 
+@pytest.mark.row("ERR-SENTINELS")
 @pytest.mark.row("OP-2")
 def test_an_id_can_be_taken_once(container):
     container.create()
@@ -74,6 +79,7 @@ def test_an_id_can_be_taken_once(container):
     assert container.status == "created"
 
 
+@pytest.mark.row("CMD-START", "ERR-SENTINELS")
 @pytest.mark.row("OP-4")
 def test_start_only_after_create(container):
     container.create()
@@ -100,6 +106,7 @@ def test_delete_refuses_a_running_container(container):
     assert not container.exists()
 
 
+@pytest.mark.row("CMD-DELETE")
 def test_delete_of_a_created_container_ends_it(container):
     container.create()
     pid = container.pid
@@ -107,6 +114,7 @@ def test_delete_of_a_created_container_ends_it(container):
     wait_until(lambda: not os.path.exists(f"/proc/{pid}/exe"), what="end of the init")
 
 
+@pytest.mark.row("ERR-SENTINELS")
 @pytest.mark.row("OP-1")
 @pytest.mark.parametrize("command", ["state", "start", "kill", "delete", "pause", "resume", "ps"])
 def test_unknown_id(runtime, command):
@@ -115,6 +123,7 @@ def test_unknown_id(runtime, command):
     assert "container does not exist" in result.stderr
 
 
+@pytest.mark.row("CMD-DELETE-FORCE")
 def test_delete_force_of_an_unknown_id_is_fine(runtime):
     result = runtime.call("delete", "--force", "no-such-container")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
@@ -129,6 +138,7 @@ def test_config_is_read_at_create(container):
     container.wait_for_output("first")
 
 
+@pytest.mark.row("CMD-RUN-DETACH")
 def test_run_detached(container, tmp_path):
     pid_file = tmp_path / "pid"
     container.bundle.save()
@@ -141,11 +151,13 @@ def test_run_detached(container, tmp_path):
     assert int(pid_file.read_text()) == container.pid
 
 
+@pytest.mark.row("CMD-CREATE-PID-FILE")
 def test_pid_file_has_no_newline(container, tmp_path):
     container.create("--pid-file", tmp_path / "pid")
     assert (tmp_path / "pid").read_text() == str(container.pid)
 
 
+@pytest.mark.row("CMD-LIST")
 def test_list(container):
     runtime = container.runtime
     container.create()
@@ -161,6 +173,7 @@ def test_list(container):
     assert entry["status"] == "created"
 
 
+@pytest.mark.row("CMD-PAUSE", "ERR-SENTINELS")
 def test_pause_and_resume(container):
     container.create()
     container.start()
@@ -177,6 +190,7 @@ def test_pause_and_resume(container):
     assert "container not paused" in refused.stderr
 
 
+@pytest.mark.row("CMD-KILL")
 def test_kill_ends_a_paused_container(container):
     container.create()
     container.start()
@@ -185,6 +199,7 @@ def test_kill_ends_a_paused_container(container):
     container.wait_for_status("stopped")
 
 
+@pytest.mark.row("CMD-PS")
 def test_ps(container):
     container.create()
     container.start()
@@ -195,6 +210,7 @@ def test_ps(container):
     assert str(container.pid) in table[1]
 
 
+@pytest.mark.row("STATE-DIR")
 @pytest.mark.ours("runc's container directory is 0711, for a fifo that the container's root must reach")
 def test_nobody_else_reaches_the_state(container):
     old = os.umask(0)

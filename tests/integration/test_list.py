@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.runtime import Runtime
 
+pytestmark = pytest.mark.row("CMD-LIST")
+
 HEAD = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
 EMPTY_TABLE = "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n"
 

@@ -147,6 +147,7 @@ def check(shown: "set[str]", expected: "tuple[str, str]") -> None:
     assert not absent & shown
 
 
+@pytest.mark.row("OPT-6")
 @pytest.mark.row("OPT-1")
 @pytest.mark.row("OPT-14")
 @pytest.mark.parametrize("kind", ["bind", "tmpfs"])
@@ -216,7 +217,7 @@ def test_propagation(mounts, option):
 # --- one container each
 
 
-@pytest.mark.ours("runC takes the option for one of the file system: tmpfs refuses it (feature map OPT-2)")
+@pytest.mark.ours("the specification has defaults; runC gives it to the file system, which refuses it")
 @pytest.mark.row("OPT-2")
 def test_defaults(container):
     bundle = container.bundle

@@ -52,6 +52,7 @@ def test_destination_is_below_the_root(container, destination):
     assert mountinfo.at(mounts_of(container), "/some/where").fstype == "tmpfs"
 
 
+@pytest.mark.row("MNT-2")
 @pytest.mark.ours("runC 1.1.5 takes it for a path in the container; 1.5.1 does as we do")
 def test_destination_may_be_a_path_of_the_host_in_the_root(container):
     container.bundle.add_mount(str(container.bundle.rootfs / "some/where"), "tmpfs", "tmpfs")
@@ -301,6 +302,7 @@ def test_mounts_of_the_template(container, tmp_path):
     )
 
 
+@pytest.mark.row("OP-7")
 def test_a_mount_that_fails_leaves_nothing(container, tmp_path):
     bundle = container.bundle
     for i in range(3):

@@ -219,6 +219,7 @@ def test_the_hostname_is_set_in_a_joined_namespace_too(container, other):
     assert other.exec_ok("hostname") == "renamed\n"
 
 
+@pytest.mark.row("NS-3")
 def test_message_queues_of_a_joined_ipc_namespace(make_container):
     first, second, third = (make_container() for _ in range(3))
     for container in (first, second, third):
@@ -266,6 +267,7 @@ def test_the_program_is_not_the_first_process_of_a_joined_pid_namespace(guest):
     assert int(guest.output) > 1
 
 
+@pytest.mark.row("CG-9")
 @pytest.mark.ours("runC 1.1.5 kills the first process only, later versions all of them")
 def test_kill_ends_all_processes_in_a_joined_pid_namespace(guest, host):
     processes = pids(guest)
@@ -287,6 +289,7 @@ def test_another_signal_goes_to_the_program_alone(guest):
         wait_until(lambda pid=pid: not os.path.exists(f"/proc/{pid}/exe"), what="its end")
 
 
+@pytest.mark.row("CG-9")
 def test_delete_force_in_a_joined_pid_namespace(guest, host):
     processes = pids(guest)
     assert guest.delete("--force").returncode == 0

@@ -27,6 +27,7 @@ def test_it_can_be_created_and_deleted(container):
     assert not container.exists()
 
 
+@pytest.mark.row("OP-4")
 def test_start_refuses_and_changes_nothing(container):
     container.create()
     pid = container.pid

@@ -15,7 +15,6 @@ from tests.support.other_callers import USER, UserNamespace, as_user, give_to, r
 from tests.support.runtime import OURS, Runtime, wait_until
 
 pytestmark = [
-    pytest.mark.row("NS-10"),
     pytest.mark.skipif(
         subprocess.run(["setpriv", f"--reuid={USER}", "--clear-groups", "test", "-x", OURS]).returncode != 0,
         reason="a user cannot get at the command",
@@ -37,6 +36,7 @@ def status(pid) -> "dict[str, str]":
     return procfs.status({"status": Path(f"/proc/{pid}/status").read_text()})
 
 
+@pytest.mark.row("NS-10")
 def test_create_start_exec_kill_delete(users):
     users.create()
     assert users.status == "created"
@@ -61,6 +61,7 @@ def test_delete_force_of_a_running_one(users):
     assert not os.path.exists(f"/proc/{pid}/exe")
 
 
+@pytest.mark.row("NS-10")
 def test_it_has_the_users_rights_and_no_more(users, tmp_path):
     (tmp_path / "secret").touch(0o600)
     users.bundle.bind(tmp_path / "secret", "/secret")
@@ -72,6 +73,7 @@ def test_it_has_the_users_rights_and_no_more(users, tmp_path):
     assert probe["uid_map"].split() == ["0", str(USER), "1"]
 
 
+@pytest.mark.row("CMD-SPEC", "NS-10")
 def test_the_template_for_a_user(users, tmp_path):
     """
     What `spec --rootless` writes, as it is.
@@ -85,6 +87,7 @@ def test_the_template_for_a_user(users, tmp_path):
     assert users.run_ok().splitlines()[0] == "uid=0 gid=0"
 
 
+@pytest.mark.row("ENV-XDG", "CLI-ROOT")
 def test_the_default_state_root_is_the_users_own(users, tmp_path):
     (tmp_path / "run").mkdir()
     give_to(tmp_path / "run", USER)
@@ -147,6 +150,7 @@ def more_ids(users):
     users.bundle.linux["uidMappings"] = users.bundle.linux["gidMappings"] = mappings
 
 
+@pytest.mark.row("NS-10")
 @needs_helper
 def test_more_ids_by_the_helpers(mount_namespace, users, tmp_path):
     (tmp_path / "subid").write_text("nobody:100000:1000\n")
@@ -160,6 +164,7 @@ def test_more_ids_by_the_helpers(mount_namespace, users, tmp_path):
     assert (fields["Uid"].split()[0], fields["Gid"].split()[0]) == ("100004", "100005")
 
 
+@pytest.mark.row("NS-10")
 @needs_helper
 def test_ids_that_are_not_the_users(mount_namespace, users):
     for name in ("subuid", "subgid"):
@@ -172,22 +177,26 @@ def test_ids_that_are_not_the_users(mount_namespace, users):
 # --- cgroups
 
 
+@pytest.mark.row("CG-6")
 def test_without_rights_over_cgroups_it_stays_where_it_is(users):
     users.create()
     assert cgroup.of_process(users.pid) == cgroup.of_process("self")
     assert cgroup.find(users.id) == []
 
 
+@pytest.mark.row("CG-6")
 def test_limits_need_a_cgroup(users):
     users.bundle.resources["memory"] = {"limit": 1 << 25}
     users.fails_to_create("memory")
 
 
+@pytest.mark.row("CG-6")
 def test_a_cgroup_that_the_config_names_must_be_made(users):
     users.bundle.linux["cgroupsPath"] = f"/{users.id}"
     users.fails_to_create("permission denied")
 
 
+@pytest.mark.row("CG-6", "CLI-ROOTLESS")
 def test_without_the_option_a_cgroup_is_a_must(users):
     users.fails_to_create("permission denied", global_options=("--rootless", "false"))
 
@@ -215,6 +224,7 @@ def delegated(users):
     directory.rmdir()
 
 
+@pytest.mark.row("CG-6")
 def test_a_cgroup_that_was_given_to_the_user_is_used(delegated):
     delegated.bundle.resources["memory"] = {"limit": 1 << 25}
     delegated.create().start()
@@ -293,6 +303,7 @@ def inner(container, tmp_path):
     namespace.close()
 
 
+@pytest.mark.row("NS-10")
 def test_root_of_a_user_namespace(inner):
     inner.bundle.process["user"]["additionalGids"] = [7]
     inner.create().start()
@@ -309,6 +320,7 @@ def test_run_by_the_root_of_a_user_namespace(inner):
     assert inner.bundle.args("/inside", "exit", "3") and inner.run().returncode == 3
 
 
+@pytest.mark.row("NS-10")
 def test_a_user_namespace_in_a_user_namespace(inner):
     inner.bundle.linux["namespaces"].append({"type": "user"})
     mappings = [{"containerID": 0, "hostID": 1000, "size": 100}]

@@ -7,6 +7,8 @@ import pytest
 from tests.support import cgroup
 from tests.support.runtime import wait_until
 
+pytestmark = pytest.mark.row("CMD-PAUSE")
+
 BUSY = "while true; do :; done"
 FORKING = "while true; do /bin/true; done"
 

@@ -1,6 +1,5 @@
 """
---pid-file of create, run and exec: what is in it, when it comes, and what happens if it cannot be written
-(feature map B2).
+--pid-file of create, run and exec: what is in it, when it comes, and what happens if it cannot be written.
 """
 
 import os
@@ -16,6 +15,8 @@ from tests.support.runtime import wait_until
 NULL = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 PAUSE = ("/inside", "pause")
 SHORT = ("/inside", "exit", "0")
+
+pytestmark = pytest.mark.row("CMD-CREATE-PID-FILE")
 
 
 @pytest.fixture

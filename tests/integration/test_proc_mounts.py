@@ -2,6 +2,8 @@
 /proc and /sys are what the kernel makes them: no links, nothing in front of them, nothing inside.
 """
 
+import os
+
 import pytest
 
 from tests.support import mountinfo
@@ -116,6 +118,16 @@ def test_files_in_proc_that_may_be_mounted_over(container, tmp_path):
         container.bundle.bind(fake, f"/proc/{name}")
     container.bundle.script("cat " + " ".join(f"/proc/{name}" for name in LXCFS))
     assert container.run_ok() == "fake\n" * len(LXCFS)
+
+
+@pytest.mark.row("MNT-7")
+@pytest.mark.parametrize("name", ["slabinfo", "sys/kernel/ns_last_pid", "sys/crypto/fips_enabled"])
+def test_more_files_in_proc_that_may_be_mounted_over(container, tmp_path, name):
+    if not os.path.exists(f"/proc/{name}"):
+        pytest.skip("this kernel has no such file")
+    (tmp_path / "fake").write_text("fake\n")
+    container.bundle.bind(tmp_path / "fake", f"/proc/{name}").script(f"cat /proc/{name}")
+    assert container.run_ok() == "fake\n"
 
 
 @pytest.mark.row("MNT-7")

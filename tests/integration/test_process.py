@@ -211,6 +211,7 @@ def test_session_keyring(container):
     assert container.run_probe()["keyring"].endswith(f";_ses.{container.id}")
 
 
+@pytest.mark.row("CMD-CREATE-NO-NEW-KEYRING")
 @pytest.mark.row("PRC-23")
 def test_no_new_keyring_keeps_the_callers(container, inside):
     own = json.loads(subprocess.run([inside, "probe"], capture_output=True, check=True).stdout)
@@ -263,6 +264,7 @@ def test_domainname(container):
     assert container.run_probe()["domainname"] == "example.org"
 
 
+@pytest.mark.row("TOP-11")
 @pytest.mark.row("TOP-10")
 @pytest.mark.parametrize(
     "field", ["hostname", pytest.param("domainname", marks=pytest.mark.ours("added to runC after 1.1.5"))]

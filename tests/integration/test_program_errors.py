@@ -36,6 +36,7 @@ def container(container):
     return container
 
 
+@pytest.mark.row("ERR-PREFIX", "ERR-WORDS", "ERR-ATOMIC")
 @pytest.mark.parametrize(("args", "words"), FAILING)
 def test_create(container, args, words):
     container.bundle.args(*args)
@@ -44,6 +45,7 @@ def test_create(container, args, words):
     assert not container.exists()
 
 
+@pytest.mark.row("ERR-PREFIX", "ERR-WORDS")
 @pytest.mark.parametrize(("args", "words"), FAILING)
 def test_run(container, args, words):
     container.bundle.args(*args)
@@ -54,6 +56,7 @@ def test_run(container, args, words):
     assert not container.exists()
 
 
+@pytest.mark.row("ERR-PREFIX", "ERR-WORDS", "GOLDEN-EXEC-PID-FILE")
 @pytest.mark.parametrize("detach", [False, True])
 @pytest.mark.parametrize(("args", "words"), FAILING)
 def test_exec(container, args, words, detach, tmp_path):
@@ -67,6 +70,7 @@ def test_exec(container, args, words, detach, tmp_path):
     assert container.status == "running"
 
 
+@pytest.mark.row("ERR-WORDS")
 @pytest.mark.ours("runC 1.1.5 says permission denied, later versions what it is")
 def test_a_directory(container):
     container.bundle.args("/bin")
@@ -153,6 +157,7 @@ def test_run_of_what_is_no_program(container, content, words):
     assert not container.exists()
 
 
+@pytest.mark.row("GOLDEN-EXEC-PID-FILE")
 @pytest.mark.parametrize("detach", [False, pytest.param(True, marks=LATE)])
 @pytest.mark.parametrize(("content", "words"), STARTING)
 def test_exec_of_what_is_no_program(container, content, words, detach, tmp_path):

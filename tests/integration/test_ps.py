@@ -9,6 +9,8 @@ import pytest
 
 from tests.support import procfs
 
+pytestmark = pytest.mark.row("CMD-PS")
+
 
 @pytest.fixture
 def three(container):

@@ -237,6 +237,7 @@ def test_a_program_that_uses_less_is_not(container):
     container.wait_for_output("ok")
 
 
+@pytest.mark.row("ERR-OOM")
 @pytest.mark.row("RES-2")
 @pytest.mark.ours("runc's init has used more than that before the limit is set, and its error is another")
 def test_an_init_that_is_killed_for_want_of_memory_says_so(container):
@@ -301,7 +302,7 @@ def test_what_the_kernel_refuses(container, resources, file, pointer):
 
 
 @pytest.mark.row("RES-21")
-@pytest.mark.ours("runc does nothing and says nothing where a controller is missing")
+@pytest.mark.ours("a missing controller is an error by the specification; runC says nothing")
 @pytest.mark.parametrize(
     ("network", "controller", "pointer"),
     [

@@ -168,7 +168,7 @@ def test_soft_above_hard(container):
     container.fails_to_create()
 
 
-@pytest.mark.ours("the specification wants an error for a type that comes twice; runC takes the last (A15)")
+@pytest.mark.ours("the specification wants an error for a type that comes twice; runC takes the last")
 def test_a_type_that_comes_twice(container):
     container.bundle.process["rlimits"] = [entry("RLIMIT_NOFILE", 10, 10), entry("RLIMIT_NOFILE", 20, 20)]
     container.fails_to_create("/process/rlimits/1", "RLIMIT_NOFILE")

@@ -147,6 +147,7 @@ def test_working_directory_that_is_a_file(container):
 # --- without pivot_root
 
 
+@pytest.mark.row("CMD-CREATE-NO-PIVOT")
 @pytest.mark.row("ROOT-4")
 def test_no_pivot(container):
     mounts = mountinfo.parse(run_no_pivot(container, "cat /proc/self/mountinfo"))
@@ -159,6 +160,7 @@ def run_no_pivot(container, script):
     return container.run_ok("--no-pivot")
 
 
+@pytest.mark.row("CMD-CREATE-NO-PIVOT")
 @pytest.mark.row("ROOT-4")
 def test_no_pivot_does_not_give_an_unmasked_proc(container):
     """
@@ -176,6 +178,7 @@ def test_no_pivot_does_not_give_an_unmasked_proc(container):
     assert "permission denied" in result.stderr.lower()
 
 
+@pytest.mark.row("CMD-CREATE-NO-PIVOT")
 @pytest.mark.row("ROOT-4")
 def test_no_pivot_leaves_the_host_alone(container):
     before = host.mounts()

@@ -1,6 +1,6 @@
 """
 Images and volumes that lie: whatever is a link in them, or becomes one meanwhile, nothing is made, written or
-mounted outside of the container (feature map SECU-4 to SECU-16).
+mounted outside of the container.
 """
 
 import os

@@ -1,6 +1,6 @@
 """
 Signals that a runtime in the foreground is sent, at odd times and of odd kinds: they are the program's as
-soon as there is one, and until then they end the runtime, which leaves nothing (feature map B4).
+soon as there is one, and until then they end the runtime, which leaves nothing.
 """
 
 import os
@@ -14,6 +14,8 @@ import pytest
 
 from tests.support import hooks
 from tests.support.sweep import Sweep
+
+pytestmark = pytest.mark.row("IO-SIGNALS")
 
 SECONDS = 20
 STRANGE = [

@@ -33,6 +33,7 @@ def printed(container) -> str:
     return container.runtime.ok("state", container.id).stdout
 
 
+@pytest.mark.row("CMD-STATE", "TOP-7")
 @pytest.mark.parametrize("status", STATUSES)
 def test_what_is_printed(container, status):
     container.bundle.config["annotations"] = {"com.example.key": "value", "com.example.other": ""}
@@ -61,6 +62,7 @@ def test_what_is_printed(container, status):
     }
 
 
+@pytest.mark.row("CMD-STATE")
 @pytest.mark.parametrize("status", STATUSES)
 def test_the_form_is_that_of_runc(container, status):
     """
@@ -78,6 +80,7 @@ def test_without_annotations_there_is_no_key(container):
     assert list(json.loads(printed(container.create()))) == [key for key in KEYS if key != "annotations"]
 
 
+@pytest.mark.row("TOP-7")
 def test_an_annotation_may_hold_anything(container):
     value = '"quoted" \\ <b>&amp;</b>\n\t\u00e9 \u2028 \U0001f600 \x7f'
     container.bundle.config["annotations"] = {"com.example.key": value}

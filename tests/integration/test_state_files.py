@@ -1,6 +1,5 @@
 """
-state.json: written whole or not at all, never believed blindly, and no process is taken for another
-(feature map ST-3, B4).
+state.json: written whole or not at all, never believed blindly, and no process is taken for another.
 """
 
 import json

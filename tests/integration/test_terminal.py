@@ -16,6 +16,7 @@ pytestmark = pytest.mark.row("PRC-2")
 # --- what the program has
 
 
+@pytest.mark.row("CMD-EXEC-TTY")
 def test_the_standard_streams_are_the_terminal(start_on, terminal):
     process = start_on("tty; tty <&1; tty <&2; tty </dev/tty")
     screen = terminal.read_to_end_of(process).split()
@@ -36,6 +37,7 @@ def test_the_program_leads_its_session(start_on, terminal):
     assert "leader 1" in screen
 
 
+@pytest.mark.row("DEV-3")
 def test_the_console_is_the_terminal(run_on, terminal):
     process = run_on("stat -c '%t:%T %i' /dev/console /dev/pts/0; echo hello > /dev/console")
     screen = terminal.read_to_end_of(process).splitlines()

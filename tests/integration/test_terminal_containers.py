@@ -124,6 +124,7 @@ def test_exec_in_a_created_container(container, terminal):
     assert container.status == "created"
 
 
+@pytest.mark.row("CMD-EXEC-PROCESS")
 def test_exec_with_a_process_file_that_has_a_terminal(container, terminal, tmp_path):
     container.create().start()
     changes = {"args": ["/bin/tty"], "terminal": True}
@@ -132,6 +133,7 @@ def test_exec_with_a_process_file_that_has_a_terminal(container, terminal, tmp_p
     assert terminal.read_to_end_of(terminal.spawn(argv)) == "/dev/pts/0\n"
 
 
+@pytest.mark.row("CMD-EXEC-TTY")
 def test_exec_beside_a_terminal(run_on, terminal, container):
     """
     With -t it gets another one, without it none.

@@ -145,6 +145,7 @@ def test_without_a_terminal_exec_fails(container):
 # --- size
 
 
+@pytest.mark.row("PRC-3")
 def test_the_program_gets_its_size(start_on, terminal):
     terminal.resize(17, 33)
     process = start_on(UNTIL_SIZE % "17 33")
@@ -176,6 +177,7 @@ def test_a_terminal_that_does_not_know_its_size(run_on, terminal, container):
     assert "size 7x9" in terminal.read_to_end_of(process)
 
 
+@pytest.mark.row("PRC-3", "IO-SIGNALS")
 @pytest.mark.parametrize("controlling", [True, False], ids=["by the kernel", "by hand"])
 def test_a_change_of_its_size_reaches_the_program(start_on, terminal, container, controlling):
     script = "trap 'stty size' WINCH; echo ready; until [ -e /go ]; do sleep 0.02; done"

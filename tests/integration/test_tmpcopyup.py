@@ -1,5 +1,5 @@
 """
-tmpcopyup: a new tmpfs starts with a copy of what it covers (feature map OPT-9).
+tmpcopyup: a new tmpfs starts with a copy of what it covers.
 """
 
 import os

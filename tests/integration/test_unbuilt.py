@@ -1,5 +1,5 @@
 """
-What the specification has and this version does not build: refused by name, nothing is made (TOP-4).
+What the specification has and this version does not build: refused by name, nothing is made.
 """
 
 import json
@@ -13,7 +13,6 @@ from tests.support.plans import merged
 
 
 @pytest.mark.ours("this is about what we do not build")
-@pytest.mark.row("NS-1")
 @pytest.mark.parametrize("kind", NOT_BUILT)
 def test_a_type_that_is_not_built_is_refused_by_name(container, kind):
     container.bundle.linux["namespaces"].append({"type": kind})

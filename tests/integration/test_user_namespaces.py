@@ -101,7 +101,7 @@ def test_a_new_namespace_needs_both_mappings(several, missing):
     several.fails_to_create("apping")
 
 
-@pytest.mark.ours("runC ignores them")
+@pytest.mark.ours("the specification has mappings for user namespaces only; runC ignores others")
 @pytest.mark.row("NS-11")
 @pytest.mark.parametrize("field", ["uidMappings", "gidMappings"])
 def test_mappings_need_a_namespace(container, field):
@@ -250,6 +250,7 @@ def test_files_of_the_hosts_root_are_closed(several, tmp_path):
     assert several.run().stdout == "errno 13\n"
 
 
+@pytest.mark.row("SYS-1")
 def test_sysctls_and_hostname(several):
     several.bundle.linux["sysctl"] = {"net.ipv4.ip_forward": "1", "kernel.shmmax": "12345"}
     several.bundle.script("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmax; hostname")

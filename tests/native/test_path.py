@@ -135,6 +135,7 @@ def test_dangling_links_lead_inside(image, target, path, wanted):
     assert (image.root / wanted[1:]).is_dir()
 
 
+@pytest.mark.row("SECU-5")
 def test_a_link_to_the_host_is_a_path_inside(image):
     (image.root / "host").symlink_to(image.outside)
     assert image.place("directory", "/host/x") == f"{image.outside}/x"
@@ -212,6 +213,7 @@ def test_what_is_there_is_not_made_again(image):
     assert (image.root / "file").read_text() == "mine"
 
 
+@pytest.mark.row("SECU-16")
 def test_a_file_behind_a_dangling_link_stays_inside(image):
     (image.root / "link").symlink_to(f"{image.outside}/evil")
     assert image.place("file", "/link") == f"{image.outside}/evil"
@@ -241,6 +243,7 @@ def test_no_parent(image, path):
     assert image.place("parent", path) == "EINVAL"
 
 
+@pytest.mark.row("SECU-6")
 def test_an_exchange_in_the_middle(image):
     """
     A directory that becomes a link to the host and back, while paths through it are made (CVE-2021-30465).

@@ -31,6 +31,7 @@ DEFAULTS = {
 }
 
 
+@pytest.mark.row("CLI-DASHES")
 @pytest.mark.parametrize(
     "words, values, arguments",
     [
@@ -73,6 +74,7 @@ def test_values_and_arguments(words, values, arguments):
     assert options.arguments == arguments.split()
 
 
+@pytest.mark.row("CLI-ORDER")
 @pytest.mark.parametrize(
     "words, values, arguments",
     [

@@ -18,7 +18,7 @@ ALLOW_ALL = {"allow": True, "access": "rwm"}
 LARGEST = (1 << 32) - 1
 ACCESSES = ("r", "w", "m", "rw", "rm", "wm", "rwm")
 
-# DEV-7: what no config can take away, as rules.
+# What no config can take away, as rules.
 ALWAYS = [
     {"allow": True, "type": "c", "access": "m"},
     {"allow": True, "type": "b", "access": "m"},
@@ -88,7 +88,7 @@ def deny(*key):
 
 # rules, a request, whether it is allowed
 CASES = [
-    ([], ("c", 1, 3, "rw"), True),  # DEV-7
+    ([], ("c", 1, 3, "rw"), True),
     ([], ("c", 10, 200, "rw"), True),
     ([], ("c", 136, 77, "rw"), True),
     ([], ("c", 4, 1, "m"), True),

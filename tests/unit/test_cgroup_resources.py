@@ -188,7 +188,7 @@ def test_an_oom_killer_that_is_not_disabled_is_no_demand():
     assert files({"memory": {"disableOOMKiller": False}}, v2=True) == []
 
 
-@pytest.mark.row("RES-9")
+@pytest.mark.row("RES-8")
 @pytest.mark.row("RES-26")
 @pytest.mark.parametrize("v2", [False, True])
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_defaults_and_remount_do_nothing():
     assert (options.set, options.cleared, options.data, options.bind) == (0, 0, [], None)
 
 
+@pytest.mark.row("OPT-12")
 @pytest.mark.row("MNT-5")
 def test_all_else_is_for_the_file_system():
     options = parse_options(["size=64k,mode=755", "ro", "acl", "RO"])

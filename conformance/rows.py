@@ -1,0 +1,49 @@
+"""
+What this runtime has to prove: the rows of the conformance table. Tests name those that they prove
+(`@pytest.mark.row("MNT-6")`); docs/conformance.md is made of both.
+"""
+
+from conformance import engine_rows, spec_rows
+
+
+class Row:
+    """
+    One thing to prove. `priority`: M, S or O.
+    """
+
+    def __init__(self, area: str, line: str):
+        self.area = area
+        self.id, self.priority, self.what = line.split(None, 2)
+
+
+ROWS = {
+    row.id: row
+    for table in (spec_rows.AREAS, engine_rows.AREAS)
+    for area, lines in table.items()
+    for row in [Row(area, line) for line in lines.strip().splitlines()]
+}
+
+SYSTEMD = "needs a host that systemd has started: tests/vm"
+LABELS = "needs a kernel with that security module: tests/vm"
+
+# Rows that cannot be proven on a machine like the developers': where they are proven instead.
+OPEN = {
+    "CG-3": SYSTEMD,
+    "CLI-SYSTEMD-CGROUP": SYSTEMD,
+    "RES-25": SYSTEMD,
+    "PRC-17": LABELS,
+    "PRC-18": LABELS,
+    "MLB-1": LABELS,
+    "CMD-EXEC-LABELS": LABELS,
+}
+
+# Rows whose feature this version refuses by name. Whoever builds one marks its tests and deletes the line.
+NOT_BUILT = """
+    TOP-9 MNT-11 MNT-12 OPT-10 OPT-11 PRC-19 PRC-20 PRC-21 PRC-22 NS-12 NET-1 NET-2 NET-3 NET-4 NET-5
+    RDT-1 RDT-2 RDT-3 RDT-4 RDT-5 RDT-6 RDT-7 MPL-1 PER-1 SEC-9 SEC-11 SEC-13
+    CMD-EVENTS CMD-UPDATE CMD-UPDATE-FLAGS CMD-CHECKPOINT CMD-RESTORE CMD-EXEC-CGROUP ENV-NOTIFY-SOCKET
+    GOLDEN-CONTAINERD-UPDATE GOLDEN-CONTAINERD-CHECKPOINT GOLDEN-CONTAINERD-RESTORE GOLDEN-CONMON-RESTORE
+    GOLDEN-PODMAN-UPDATE GOLDEN-PODMAN-CHECKPOINT
+""".split()
+
+OPEN |= dict.fromkeys(NOT_BUILT, "not built by this version")
