@@ -13,20 +13,25 @@ from tests.support.bundle import Bundle
 from tests.support.container import Container
 from tests.support.helpers import compiled
 from tests.support.rows import RowCheck
-from tests.support.runtime import from_environment
+from tests.support.runtime import from_environment, other_version
 
 NUMBERS = itertools.count()
 
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "ours(reason): runc differs, and why; not run with RUNTIME=runc")
+    config.addinivalue_line("markers", "since(version): an older runc does not have it")
     config.pluginmanager.register(RowCheck(config))
 
 
 def pytest_collection_modifyitems(items):
     if "RUNTIME" not in os.environ:
         return
+    version = other_version()
     for item in items:
+        since = item.get_closest_marker("since")
+        if since and version < tuple(map(int, since.args[0].split("."))):
+            item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']} is older"))
         marker = item.get_closest_marker("ours")
         if marker:
             item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']}: {marker.args[0]}"))

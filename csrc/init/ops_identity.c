@@ -40,6 +40,13 @@ int op_umask(struct init *init, const struct op_umask *op)
 	return 0;
 }
 
+int op_personality(struct init *init, const struct op_personality *op)
+{
+	if (syscall(SYS_personality, (unsigned long)op->domain) < 0)
+		return fail(init, "personality", "");
+	return 0;
+}
+
 int op_rlimit(struct init *init, const struct op_rlimit *op)
 {
 	uint64_t limit[2] = {op->soft, op->hard};

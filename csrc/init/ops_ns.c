@@ -11,6 +11,11 @@
 
 #include "../common/sys.h"
 
+/* Not in every libc's sched.h. */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x80
+#endif
+
 /*
  * A thread that moves itself ("0") through the v1 file `tasks` skips the lock of the whole cgroup
  * system that a write to cgroup.procs takes, and with it an RCU grace period of several
@@ -32,6 +37,37 @@ int op_new_cgroup_ns(struct init *init)
 {
 	if (unshare(CLONE_NEWCGROUP) < 0)
 		return fail(init, "unshare", "cgroup namespace");
+	return 0;
+}
+
+/*
+ * The offsets can be set until the first process enters, so it is not part of clone3: stage-1 makes
+ * the namespace for its child, and the init of a new user namespace, to which the time namespace is
+ * to belong, for itself.
+ */
+int op_new_time_ns(struct init *init, const struct op_new_time_ns *op)
+{
+	static const char path[] = "/proc/self/ns/time_for_children";
+	int *offsets_fd = &init->slots[op->slot];
+	struct plan_strv offsets = op->offsets;
+	cleanup_fd int ns_fd = -1;
+	const char *offset;
+
+	if (unshare(CLONE_NEWTIME) < 0)
+		return fail(init, "unshare", "time namespace");
+	while ((offset = plan_strv_next(&offsets))) {
+		lseek(*offsets_fd, 0, SEEK_SET); /* each is taken as the beginning */
+		if (RETRY(write(*offsets_fd, offset, strlen(offset))) < 0)
+			return fail(init, "write time offset", offset);
+	}
+	close_fd(offsets_fd);
+	if (init->err.phase == PHASE_JOIN)
+		return 0;
+	ns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns_fd < 0)
+		return fail(init, "open", path);
+	if (setns(ns_fd, CLONE_NEWTIME) < 0)
+		return fail(init, "setns", "time namespace");
 	return 0;
 }
 

@@ -132,11 +132,27 @@ int op_enter_root(struct init *init, const struct op_enter_root *op)
 	return 0;
 }
 
-static int start_as_init(struct init *init, bool dumpable)
+/* Ours, of the process that will make the time namespace: it need not have the right later. */
+int op_open_time_offsets(struct init *init, const struct op_open_time_offsets *op)
 {
+	static const char path[] = "/proc/self/timens_offsets";
+
+	init->slots[op->slot] = open(path, O_WRONLY | O_CLOEXEC);
+	if (init->slots[op->slot] < 0)
+		return fail(init, "open", path);
+	return 0;
+}
+
+static int start_as_init(struct init *init, bool dumpable, uint32_t time_offsets)
+{
+	const struct op_open_time_offsets own_offsets = {.slot = time_offsets};
+
 	/* A fork forgets the death signal. Had the parent died before this, GO would never come. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_NAME, "pyruntime:init");
+	/* Open to us while we are still who the caller is, and can be traced. */
+	if (time_offsets != PLAN_NONE && op_open_time_offsets(init, &own_offsets) < 0)
+		return -1;
 	if (sync_receive(init->sync_fd, SYNC_GO, NULL, 0, NULL, 0) < 0)
 		return fail(init, "wait for parent", "");
 	if (dumpable)
@@ -172,7 +188,7 @@ int op_clone(struct init *init, const struct op_clone *op)
 		/* A way to the host's files for anyone who may look at us. */
 		if (op->cgroup != PLAN_NONE)
 			close_fd(&init->fds[op->cgroup]);
-		return start_as_init(init, op->dumpable);
+		return start_as_init(init, op->dumpable, op->time_offsets);
 	}
 	pid = (uint32_t)ret;
 	if (sync_send(init->sync_fd, SYNC_SPAWNED, &pid, sizeof(pid), pidfd) < 0)

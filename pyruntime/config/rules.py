@@ -9,7 +9,6 @@ from pyruntime.config import unbuilt
 from pyruntime.config.resource_rules import RESOURCE_RULES
 from pyruntime.linux.devices import KINDS
 from pyruntime.linux.mount_options import ID_MAPPED
-from pyruntime.linux.namespaces import NOT_BUILT
 from pyruntime.linux.rlimits import RLIMITS
 from pyruntime.linux.seccomp_names import NOTIFY, TAKES_ERRNO
 from pyruntime.linux.sysctls import dotted, namespace_of, path_of
@@ -109,8 +108,6 @@ def namespace_list(spec: "Document") -> "Problems":
         seen.add(entry["type"])
         if "path" in entry and entry["path"] and not entry["path"].startswith("/"):
             yield f"{pointer}/path", f'"{entry["path"]}" is not absolute', "a path such as /proc/1/ns/net"
-        if entry["type"] in NOT_BUILT:
-            yield pointer, f"{entry['type']} namespaces are not supported by this version of pyruntime", ""
 
 
 def user_mappings(spec: "Document") -> "Problems":
@@ -266,6 +263,18 @@ def unbuilt_fields(spec: "Document") -> "Problems":
     yield from unbuilt.find(spec.get("linux", {}), unbuilt.LINUX, "/linux")
 
 
+def rare(spec: "Document") -> "Problems":
+    """
+    What few configs have: see rare_rules.
+    """
+    if RARE_IN_LINUX & spec.get("linux", {}).keys():
+        from pyruntime.config.rare_rules import OF_LINUX
+
+        types = _types(spec)
+        for rule in OF_LINUX:
+            yield from rule(spec, types)
+
+
 # --- rules of a process object
 
 
@@ -313,6 +322,14 @@ def umask(process: "Document", pointer: str) -> "Problems":
         yield f"{pointer}/user/umask", "is out of range", "0 to 511 (octal 777)"
 
 
+def rare_in_process(process: "Document", pointer: str) -> "Problems":
+    if RARE_IN_PROCESS & process.keys():
+        from pyruntime.config.rare_rules import OF_PROCESS
+
+        for rule in OF_PROCESS:
+            yield from rule(process, pointer)
+
+
 def unbuilt_process_fields(process: "Document", pointer: str) -> "Problems":
     yield from unbuilt.find(process, unbuilt.PROCESS, pointer)
 
@@ -325,6 +342,9 @@ HOOK_NAMES = (
     "poststart",
     "poststop",
 )
+
+RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality"}
+RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
 
 CONFIG_RULES = (
     oci_version,
@@ -340,7 +360,16 @@ CONFIG_RULES = (
     hooks,
     seccomp,
     sysctls,
+    rare,
     unbuilt_fields,
 )
 
-PROCESS_RULES = (program, environment, rlimits, oom_score, umask, unbuilt_process_fields)
+PROCESS_RULES = (
+    program,
+    environment,
+    rlimits,
+    oom_score,
+    umask,
+    rare_in_process,
+    unbuilt_process_fields,
+)

@@ -11,16 +11,10 @@ if TYPE_CHECKING:
 PROCESS = (
     "apparmorProfile",
     "selinuxLabel",
-    "scheduler",
-    "ioPriority",
-    "execCPUAffinity",
 )
 
 LINUX = (
-    "timeOffsets",
     "netDevices",
-    "personality",
-    "memoryPolicy",
     "intelRdt",
     "mountLabel",
 )

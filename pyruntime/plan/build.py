@@ -7,7 +7,7 @@ Pure: no I/O, no imports outside plan, linux and errors; any user can build any 
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.plan import hooks, namespaces, rootfs
 from pyruntime.plan.facts import Facts, listed_namespaces
-from pyruntime.plan.ops import Plan
+from pyruntime.plan.ops import NONE, Plan
 from pyruntime.plan.process import ProcessPlan
 
 TYPE_CHECKING = False
@@ -35,6 +35,7 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     namespaces.join(plan, spec)
     namespaces.clone(plan, spec, facts)
     namespaces.set_up(plan, spec, facts)
+    process.choose_cpus("")
     rootfs.prepare(plan, spec, facts)
     namespaces.make_as_root(plan, spec)
     read_only_later = rootfs.fill(plan, spec, facts)
@@ -44,6 +45,7 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     process.terminal(mount=True)  # needs the container's devpts, and /dev writable
     rootfs.close_up(plan, spec, read_only_later)
     process.join_keyring(new=True)
+    process.schedule(spec.get("linux", {}))
     process.become_user()
     process.wait()
     if process.exists:  # without a program nothing can be started (spec: runtime.md "Start")
@@ -52,12 +54,15 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     return plan, process.warnings
 
 
-def build_exec(process: "Spec", facts: Facts, join: "ExecTarget", pointer: str) -> "tuple[Plan, list[str]]":
+def build_exec(
+    process: "Spec", linux: "Spec", facts: Facts, join: "ExecTarget", pointer: str
+) -> "tuple[Plan, list[str]]":
     """
     The plan that runs one more process in a container, and warnings.
 
     Args:
         process: a valid process object.
+        linux: that section of the container's config.
         pointer: where it stands: "" in a process.json.
     """
     plan = Plan()
@@ -65,6 +70,7 @@ def build_exec(process: "Spec", facts: Facts, join: "ExecTarget", pointer: str) 
     program = ProcessPlan(plan, process, facts, pointer=pointer, user_ns=user_ns)
 
     program.inherit()
+    program.choose_cpus("initial")
     if join.root_of:
         slot = plan.slot()
         plan.add("HOST", "open_root", "", slot, str(join.root_of))
@@ -76,14 +82,16 @@ def build_exec(process: "Spec", facts: Facts, join: "ExecTarget", pointer: str) 
     if user_ns:
         plan.add("JOIN", "become_root", "", facts.set_groups)
     cgroup = namespaces.cgroup_of_clone(plan, facts, moves_itself=user_ns)
-    plan.add("CLONE", "clone", "", 0, cgroup, False)
+    plan.add("CLONE", "clone", "", 0, cgroup, False, NONE)
     namespaces.join_cgroups(plan, facts, moves_itself=user_ns)
+    program.choose_cpus("final")
     if later:
         plan.add("NS", "join_process", "", plan.fd("container"), later)
     plan.add("NS", "use_root", "")
     plan.add("NS", "new_session", "")
     program.terminal(mount=False)
     program.join_keyring(new=False)
+    program.schedule(linux)
     program.become_user()
     program.wait()
     program.execute()

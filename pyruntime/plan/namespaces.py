@@ -46,21 +46,46 @@ def join(plan: Plan, spec: "Spec") -> None:
         add(kind, False)
 
 
+def make_time(plan: Plan, spec: "Spec") -> int:
+    """
+    A new time namespace with its offsets. With a new user namespace it is the init's to make, which needs
+    the slot that is returned (else NONE); else it is stage-1's.
+    """
+    wanted = listed_namespaces(spec)
+    index, path = wanted.get("time", (0, "none"))
+    if path:
+        return NONE
+    slot = plan.slot()
+    offsets = [
+        f"{clock} {offset.get('secs', 0)} {offset.get('nanosecs', 0)}"
+        for clock, offset in spec["linux"].get("timeOffsets", {}).items()
+    ]
+    pointer = "/linux/timeOffsets" if offsets else _pointer(index)
+    if wanted.get("user", (0, "joined"))[1]:
+        plan.add("HOST", "open_time_offsets", pointer, slot)
+        plan.add("JOIN", "new_time_ns", pointer, slot, offsets)
+        return NONE
+    plan.add("NS", "new_time_ns", pointer, slot, offsets)
+    return slot
+
+
 def clone(plan: Plan, spec: "Spec", facts: Facts) -> None:
     """
     Makes the init, in all new namespaces at once. The cgroup namespace is not among them: its root is
     where its maker is, so the init makes it after it has joined its cgroup. Nor is the ipc namespace of a
-    container with a user namespace: it belongs to its maker (make_as_root).
+    container with a user namespace: it belongs to its maker (make_as_root). Nor the time namespace, which
+    must get its offsets while it is empty.
     """
     flags = 0
-    later = ("cgroup", "ipc") if "user" in listed_namespaces(spec) else ("cgroup",)
+    later = ("cgroup", "time", "ipc") if "user" in listed_namespaces(spec) else ("cgroup", "time")
     for kind, (_, path) in listed_namespaces(spec).items():
         if not path and kind not in later:
             flags |= NAMESPACES[kind][1]
     own_user_ns = "user" in listed_namespaces(spec) and not listed_namespaces(spec)["user"][1]
     cgroup = cgroup_of_clone(plan, facts, moves_itself=_moves_itself(spec))
     # Without rights over it, the parent may write the id maps of a process only while it can be traced.
-    plan.add("CLONE", "clone", "/linux/namespaces", flags, cgroup, own_user_ns and facts.euid != 0)
+    dumpable = own_user_ns and facts.euid != 0
+    plan.add("CLONE", "clone", "/linux/namespaces", flags, cgroup, dumpable, make_time(plan, spec))
 
 
 def _moves_itself(spec: "Spec") -> bool:

@@ -25,6 +25,7 @@ KEY_USER_SEARCH = 0x00080000
 KEY_OTHER_SEARCH = 0x00000008
 
 DEFAULT_PATH = "/bin:/usr/bin"  # what execvp searches when there is no PATH
+SCHEDULING = {"scheduler", "ioPriority", "memoryPolicy", "personality"}
 SETS = ("effective", "permitted", "inheritable", "ambient", "bounding")
 
 
@@ -65,6 +66,55 @@ class ProcessPlan:
             number = RLIMITS[limit["type"]]
             field = f"rlimits/{index}"
             self._add("HOST", "rlimit_raise", field, number, limit["type"], limit["hard"])
+
+    def choose_cpus(self, moment: str) -> None:
+        """
+        The CPUs of a process that exec adds, before and after it joins the container's cgroup (`moment`:
+        initial, final); "" is for the container's own process. One that nobody has bound to some may use all:
+        not only those that our caller may.
+        """
+        affinity = self.process.get("execCPUAffinity", {}) if moment else {}
+        cpus = affinity.get(moment)
+        if cpus:
+            from pyruntime.linux.scheduling import parse_list, to_mask
+
+            phase = "HOST" if moment == "initial" else "NS"
+            self._add(phase, "cpu_affinity", f"execCPUAffinity/{moment}", to_mask(parse_list(cpus)))
+        elif moment != "initial" and not affinity:
+            self._add("NS", "cpu_affinity", "", b"")
+
+    def schedule(self, linux: "Process") -> None:
+        """
+        When the program runs, and on which memory; what kind of Linux it takes this one for.
+
+        Args:
+            linux: the section of config.json, whatever the process is from.
+        """
+        if not (self.process.keys() | linux.keys()) & SCHEDULING:
+            return
+        from pyruntime.linux import scheduling as table
+
+        scheduler = self.process.get("scheduler")
+        if scheduler:
+            flags = [table.SCHEDULER_FLAGS[name] for name in scheduler.get("flags", [])]
+            times = [scheduler.get(name, 0) for name in ("runtime", "deadline", "period")]
+            numbers = [scheduler.get(name, 0) & 0xFFFFFFFF for name in ("nice", "priority")]
+            policy = table.POLICIES[scheduler["policy"]]
+            self._add("IDENTITY", "scheduler", "scheduler", policy, *numbers, sum(set(flags)), *times)
+        io_priority = self.process.get("ioPriority")
+        if io_priority:
+            number = table.IO_CLASSES[io_priority["class"]] << 13 | io_priority.get("priority", 0)
+            self._add("IDENTITY", "io_priority", "ioPriority", number)
+        memory = linux.get("memoryPolicy")
+        if memory:
+            mode = table.MEMORY_MODES[memory["mode"]][0]
+            mode |= sum({table.MEMORY_FLAGS[name] for name in memory.get("flags", [])})
+            nodes = memory.get("nodes", "")
+            mask = table.to_mask(table.parse_list(nodes)) if nodes else b""
+            self.plan.add("IDENTITY", "memory_policy", "/linux/memoryPolicy", mode, mask)
+        if "personality" in linux:
+            domain = table.PERSONALITIES[linux["personality"]["domain"]]
+            self.plan.add("IDENTITY", "personality", "/linux/personality", domain)
 
     def terminal(self, *, mount: bool) -> None:
         """

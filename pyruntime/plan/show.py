@@ -116,6 +116,7 @@ NUMBERS: "dict[tuple[str, str], Any]" = {
     ("", "replace"): _flag,
     ("", "setgroups"): _flag,
     ("", "set_groups"): _flag,
+    ("memory_policy", "mode"): str,
     ("", "mode"): _octal,
     ("", "mask"): _octal,
     ("", "permissions"): lambda value: f"{value:08x}" if value else "",
@@ -126,4 +127,5 @@ NUMBERS: "dict[tuple[str, str], Any]" = {
     ("", "inheritable"): _capabilities,
     ("", "raise"): _capabilities,
     ("", "resource"): lambda value: "",
+    ("scheduler", "nice"): lambda value: str(value - (value >> 31 << 32)) if value else "",
 }

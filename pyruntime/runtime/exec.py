@@ -94,7 +94,7 @@ def run_exec(request: ExecRequest) -> int:
     config = state.config()
     process = complete(request.process, config)
     facts = _facts(request, config)
-    plan, warnings = build_exec(process, facts, _target(state), request.pointer)
+    plan, warnings = build_exec(process, config.get("linux", {}), facts, _target(state), request.pointer)
     for warning in warnings:
         warn(warning)
     native.close_on_exec(3)

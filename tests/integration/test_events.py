@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.runtime import wait_until
 
+pytestmark = pytest.mark.row("CMD-EVENTS")
+
 MIB = 1 << 20
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import cgroup
 
-pytestmark = [pytest.mark.row("CG-8")]
+pytestmark = pytest.mark.row("CG-8", "CMD-EXEC-CGROUP")
 
 
 @pytest.fixture

@@ -6,19 +6,9 @@ import json
 
 import pytest
 
-from pyruntime.linux.namespaces import NOT_BUILT
 from tests.support import cgroup
 from tests.support.bad_configs import BAD, NOT_SUPPORTED
 from tests.support.plans import merged
-
-
-@pytest.mark.ours("this is about what we do not build")
-@pytest.mark.parametrize("kind", NOT_BUILT)
-def test_a_type_that_is_not_built_is_refused_by_name(container, kind):
-    container.bundle.linux["namespaces"].append({"type": kind})
-    container.fails_to_create(f"{kind} namespaces are not supported by this version of pyruntime")
-    assert cgroup.find(container.id) == []
-
 
 UNBUILT = [(change, pointer) for _, change, pointer, words in BAD if words == NOT_SUPPORTED]
 

@@ -9,6 +9,8 @@ import pytest
 from tests.integration.test_resources import disk, throttled
 from tests.support import cgroup
 
+pytestmark = pytest.mark.row("CMD-UPDATE", "CMD-UPDATE-FLAGS")
+
 MIB = 1 << 20
 NEWER = "runc 1.1 does not know the option; later ones do"
 HALF = "runc leaves what was set before the error, or its warnings"

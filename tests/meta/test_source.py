@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from pyruntime.cli import COMMANDS
-from pyruntime.config import rules
+from pyruntime.config import rare_rules, rules
 from pyruntime.launcher.build import BUNDLE_NAME, HEAD_BYTES, bundle_of
 from pyruntime.plan.optable import OPS
 from tests.support.runtime import ROOT
@@ -70,7 +70,16 @@ def test_a_c_file_says_which_process_runs_it(path):
     assert re.search(r"Runs: (the |stage-1|init)", head)
 
 
-RULES = {rule.__name__ for rule in (*rules.CONFIG_RULES, *rules.PROCESS_RULES, *rules.RESOURCE_RULES)}
+RULES = {
+    rule.__name__
+    for rule in (
+        *rules.CONFIG_RULES,
+        *rules.PROCESS_RULES,
+        *rules.RESOURCE_RULES,
+        *rare_rules.OF_LINUX,
+        *rare_rules.OF_PROCESS,
+    )
+}
 
 
 def without_docstring(node, prefix=""):
@@ -85,7 +94,7 @@ def without_docstring(node, prefix=""):
 @pytest.mark.parametrize("path", PYTHON, ids=relative)
 def test_public_functions_have_docstrings(path):
     found = set(without_docstring(tree(path)))
-    if module_name(path) in ("config.rules", "config.resource_rules"):
+    if module_name(path) in ("config.rules", "config.resource_rules", "config.rare_rules"):
         found -= RULES  # a rule is told by its name and the words of its problems
     assert found == set()
 

@@ -76,7 +76,6 @@ BAD = [
         "/linux/namespaces/1/path",
         '"x" is not absolute',
     ),
-    ("namespace_list", namespaces("time"), "/linux/namespaces/0", "time namespaces are not supported"),
     ("user_mappings", linux(uidMappings=mapping()), "/linux/uidMappings", "needs a user namespace"),
     ("user_mappings", linux(gidMappings=mapping()), "/linux/gidMappings", "needs a user namespace"),
     ("user_mappings", namespaces("user"), "/linux", "needs uidMappings and gidMappings"),
@@ -233,15 +232,84 @@ BAD = [
     *[
         ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
         for name, value in {
-            "timeOffsets": {"boottime": {"secs": 1}},
             "netDevices": {"eth0": {}},
-            "personality": {"domain": "LINUX"},
-            "memoryPolicy": {"mode": "MPOL_DEFAULT"},
             "intelRdt": {"closID": "x"},
             "mountLabel": "x",
         }.items()
     ],
     ("unbuilt_fields", {"linux": {"intelRdt": {}}}, "/linux/intelRdt", NOT_SUPPORTED),
+    (
+        "rare",
+        namespaces("mount", timeOffsets={"boottime": {"secs": 1}}),
+        "/linux/timeOffsets",
+        "needs a new time namespace",
+    ),
+    (
+        "rare",
+        namespaces("time", timeOffsets={"realtime": {"secs": 1}}),
+        "/linux/timeOffsets/realtime",
+        "is not a clock",
+    ),
+    (
+        "rare",
+        namespaces("time", timeOffsets={"monotonic": {"nanosecs": 1_000_000_000}}),
+        "/linux/timeOffsets/monotonic/nanosecs",
+        "is out of range",
+    ),
+    *[
+        ("rare", {"linux": {"memoryPolicy": policy}}, "/linux/memoryPolicy" + where, words)
+        for policy, where, words in (
+            ({}, "", "needs a mode"),
+            ({"mode": "MPOL_BIND"}, "", "needs nodes"),
+            ({"mode": "MPOL_LOCAL", "nodes": "0"}, "/nodes", "takes no nodes"),
+            ({"mode": "MPOL_BIND", "nodes": "1-0"}, "/nodes", "not a list of memory nodes"),
+            (
+                {
+                    "mode": "MPOL_BIND",
+                    "nodes": "0",
+                    "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"],
+                },
+                "/flags",
+                "static and relative",
+            ),
+        )
+    ],
+    ("rare", {"linux": {"personality": {}}}, "/linux/personality", "needs a domain"),
+    (
+        "rare",
+        {"linux": {"personality": {"domain": "LINUX", "flags": ["X"]}}},
+        "/linux/personality/flags",
+        "no flag is defined",
+    ),
+    *[
+        ("rare_in_process", process(scheduler=wanted), f"/process/scheduler/{field}", words)
+        for wanted, field, words in (
+            ({"policy": "SCHED_OTHER", "nice": 20}, "nice", "is out of range"),
+            ({"policy": "SCHED_OTHER", "nice": -21}, "nice", "is out of range"),
+            ({"policy": "SCHED_BATCH", "priority": 1}, "priority", "has no priorities"),
+            ({"policy": "SCHED_FIFO", "runtime": 1}, "runtime", "has no runtime"),
+            ({"policy": "SCHED_RR", "deadline": 1}, "deadline", "has no deadline"),
+            ({"policy": "SCHED_IDLE", "period": 1}, "period", "has no period"),
+        )
+    ],
+    *[
+        (
+            "rare_in_process",
+            process(ioPriority={"class": "IOPRIO_CLASS_BE", "priority": priority}),
+            "/process/ioPriority/priority",
+            "is out of range",
+        )
+        for priority in (-1, 8)
+    ],
+    *[
+        (
+            "rare_in_process",
+            process(execCPUAffinity={moment: cpus}),
+            f"/process/execCPUAffinity/{moment}",
+            "is not a list of processors",
+        )
+        for moment, cpus in (("initial", "3-1"), ("final", "0,,1"), ("final", "9999"), ("initial", "1-"))
+    ],
     ("program", process(args=[]), "/process", "args must not be empty"),
     ("program", process(args=None), "/process", "args must not be empty"),
     ("program", process(args=[""]), "/process/args/0", "must not be empty"),
@@ -266,9 +334,6 @@ BAD = [
         for name, value in {
             "apparmorProfile": "x",
             "selinuxLabel": "x",
-            "scheduler": {"policy": "SCHED_BATCH"},
-            "ioPriority": {"class": "IOPRIO_CLASS_IDLE"},
-            "execCPUAffinity": {"initial": "0"},
         }.items()
     ],
 ]

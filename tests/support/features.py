@@ -244,6 +244,36 @@ FEATURES = {
         fixed_facts,
         {},
     ),
+    "time-namespace": (
+        {
+            "linux": {
+                "namespaces": [{"type": "mount"}, {"type": "time"}],
+                "timeOffsets": {"monotonic": {"secs": 5, "nanosecs": 7}, "boottime": {"secs": -1}},
+            }
+        },
+        fixed_facts,
+        {},
+    ),
+    "time-namespace-of-a-user-namespace": (
+        {"linux": {**USER_NS, "namespaces": [*USER_NS["namespaces"], {"type": "time"}]}},
+        fixed_facts,
+        {},
+    ),
+    "scheduling": (
+        {
+            "process": {
+                "scheduler": {"policy": "SCHED_BATCH", "nice": -3, "flags": ["SCHED_FLAG_RESET_ON_FORK"]},
+                "ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 5},
+                "execCPUAffinity": {"initial": "0"},
+            },
+            "linux": {
+                "memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]},
+                "personality": {"domain": "LINUX32"},
+            },
+        },
+        fixed_facts,
+        {},
+    ),
     "passed-sockets": ({}, fixed_facts, {"listen_fds": 2, "passed_fds": 3}),
     "run": ({}, fixed_facts, {"started_later": False}),
 }

@@ -112,8 +112,10 @@ def exec_plan(process, **changes) -> "tuple[Plan, list[str]]":
     The plan of one more process in a container with all namespaces but the user's.
     """
     root_of = changes.pop("root_of", 0)
+    linux = changes.pop("linux", {})
     nstypes = changes.pop("nstypes", ALL_NAMESPACES & ~0x10000000)
-    return build_exec(process, fixed_facts(started_later=False, **changes), ExecTarget(nstypes, root_of), "")
+    facts = fixed_facts(started_later=False, **changes)
+    return build_exec(process, linux, facts, ExecTarget(nstypes, root_of), "")
 
 
 # --- the decoder: docs/plan-format.md read by somebody who did not write encode.py

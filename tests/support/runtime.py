@@ -70,6 +70,14 @@ def from_environment(root: Path) -> Runtime:
     return Runtime(found, root)
 
 
+def other_version() -> "tuple[int, ...]":
+    """
+    The version of the other runtime, as "1.2" is compared: (1, 1, 5).
+    """
+    first = subprocess.run([os.environ["RUNTIME"], "--version"], capture_output=True, text=True).stdout
+    return tuple(int(part) for part in first.split()[2].split("-")[0].split("+")[0].split("."))
+
+
 def wait_until(condition, seconds=10, what="the condition"):
     """
     Waits for something that takes a moment; returns what the condition returned.

@@ -11,7 +11,6 @@ from pyruntime.config.load import parse_config
 from pyruntime.config.schema_gen import check_config as check_schema
 from pyruntime.errors import ConfigError
 from pyruntime.linux.mount_options import ID_MAPPED
-from pyruntime.linux.namespaces import NOT_BUILT
 from tests.support.bad_configs import BAD, NOT_SUPPORTED, namespaces
 from tests.support.features import FEATURES, feature
 from tests.support.plans import RECORDED, recorded, small_config
@@ -67,7 +66,6 @@ def test_everything_that_is_not_built_has_an_example():
     wanted |= {f"/linux/{name}" for name in unbuilt.LINUX}
     wanted |= {"/mounts/0/uidMappings", "/mounts/0/gidMappings"}
     assert pointers == wanted
-    assert NOT_BUILT == ("time",)
     assert ID_MAPPED == ("idmap", "ridmap")
 
 
@@ -97,8 +95,17 @@ GOOD = [
     {"process": {"env": ["A=", "B==", "a b=c"]}},
     {"process": {"rlimits": [{"type": "RLIMIT_CORE", "soft": (1 << 64) - 1, "hard": (1 << 64) - 1}]}},
     {"process": {"apparmorProfile": "", "selinuxLabel": ""}},
-    {"linux": {"personality": {}, "resources": {"unified": {}, "rdma": {}}}},
     {"linux": {"resources": {"rdma": {"mlx5_0": {"hcaHandles": 0}}, "unified": {"made.up": ""}}}},
+    {"linux": {"resources": {"unified": {}, "rdma": {}}}},
+    namespaces("time", timeOffsets={"monotonic": {"secs": -5, "nanosecs": 999_999_999}, "boottime": {}}),
+    namespaces(timeOffsets={}),
+    {"linux": {"memoryPolicy": {"mode": "MPOL_PREFERRED", "nodes": ""}}},
+    {"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-1,3", "flags": ["MPOL_F_STATIC_NODES"]}}},
+    {"linux": {"personality": {"domain": "LINUX32", "flags": []}}},
+    {"process": {"scheduler": {"policy": "SCHED_RR", "priority": 1, "nice": -20}}},
+    {"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3}}},
+    {"process": {"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}}},
+    {"process": {"execCPUAffinity": {"initial": "", "final": "0-3, 7"}}},
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
 ]

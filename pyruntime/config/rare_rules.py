@@ -1,0 +1,112 @@
+"""
+Rules of what few configs have: time offsets, scheduling, NUMA, network devices, resctrl. As in rules.py,
+but loaded only for a config that has one of them.
+"""
+
+from pyruntime.linux import scheduling as table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    Document = dict[str, Any]
+    Problems = Iterator[tuple[str, str, str]]
+
+MAX_NANOSECONDS = 999_999_999
+MAX_INTERFACE_BYTES = 15
+
+
+# --- of linux: (the whole config, its namespaces as type -> path)
+
+
+def time_offsets(spec: "Document", types: "dict[str, str]") -> "Problems":
+    """
+    config-linux.md: they are for a new time namespace; one that is joined has its own.
+    """
+    offsets = spec["linux"].get("timeOffsets")
+    if not offsets:
+        return
+    if types.get("time", "none"):
+        yield "/linux/timeOffsets", "needs a new time namespace", "a namespace of type time, without a path"
+    for clock, offset in offsets.items():
+        pointer = f"/linux/timeOffsets/{clock}"
+        if clock not in ("monotonic", "boottime"):
+            yield pointer, f"{clock} is not a clock of a time namespace", "monotonic or boottime"
+        elif offset.get("nanosecs", 0) > MAX_NANOSECONDS:
+            yield f"{pointer}/nanosecs", "is out of range", f"0 to {MAX_NANOSECONDS}"
+
+
+def memory_policy(spec: "Document", types: "dict[str, str]") -> "Problems":
+    policy = spec["linux"].get("memoryPolicy")
+    if policy is None:
+        return
+    pointer = "/linux/memoryPolicy"
+    mode = policy.get("mode")
+    if mode not in table.MEMORY_MODES:
+        yield pointer, "needs a mode", ", ".join(table.MEMORY_MODES)
+        return
+    _, fewest, takes_nodes = table.MEMORY_MODES[mode]
+    nodes = policy.get("nodes", "").strip()
+    if nodes:
+        yield from _list(nodes, f"{pointer}/nodes", "memory nodes")
+        if not takes_nodes:
+            yield f"{pointer}/nodes", f"{mode} takes no nodes", "leave it out"
+    elif fewest:
+        yield pointer, f"{mode} needs nodes", 'such as "nodes": "0-1"'
+    flags = set(policy.get("flags", []))
+    if {"MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"} <= flags:
+        yield f"{pointer}/flags", "nodes cannot be static and relative at once", "one of the two"
+
+
+def personality(spec: "Document", types: "dict[str, str]") -> "Problems":
+    wanted = spec["linux"].get("personality")
+    if wanted is None:
+        return
+    if wanted.get("domain") not in table.PERSONALITIES:
+        yield "/linux/personality", "needs a domain", " or ".join(table.PERSONALITIES)
+    if wanted.get("flags"):
+        yield "/linux/personality/flags", "no flag is defined", "leave it out"
+
+
+# --- of a process
+
+
+def scheduler(process: "Document", pointer: str) -> "Problems":
+    """
+    config.md "scheduler": which fields go with which policy.
+    """
+    wanted = process.get("scheduler")
+    if wanted is None:
+        return
+    place, policy = f"{pointer}/scheduler", wanted["policy"]
+    if not -20 <= wanted.get("nice", 0) <= 19:
+        yield f"{place}/nice", "is out of range", "-20 to 19"
+    if wanted.get("priority") and policy not in table.REAL_TIME:
+        yield f"{place}/priority", f"{policy} has no priorities", "SCHED_FIFO or SCHED_RR"
+    for field in ("runtime", "deadline", "period"):
+        if wanted.get(field) and policy != table.DEADLINE:
+            yield f"{place}/{field}", f"{policy} has no {field}", table.DEADLINE
+
+
+def io_priority(process: "Document", pointer: str) -> "Problems":
+    wanted = process.get("ioPriority")
+    if wanted is not None and not 0 <= wanted.get("priority", 0) < table.IO_PRIORITIES:
+        yield f"{pointer}/ioPriority/priority", "is out of range", f"0 to {table.IO_PRIORITIES - 1}"
+
+
+def cpu_affinity(process: "Document", pointer: str) -> "Problems":
+    for moment, cpus in process.get("execCPUAffinity", {}).items():
+        if moment in ("initial", "final") and cpus:
+            yield from _list(cpus, f"{pointer}/execCPUAffinity/{moment}", "processors")
+
+
+def _list(text: str, pointer: str, what: str) -> "Problems":
+    try:
+        table.parse_list(text)
+    except ValueError as error:
+        yield pointer, f'"{text}" is not a list of {what}: {error}', "such as 0-3,7"
+
+
+OF_LINUX = (time_offsets, memory_policy, personality)
+OF_PROCESS = (scheduler, io_priority, cpu_affinity)
