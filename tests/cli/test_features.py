@@ -44,8 +44,9 @@ def test_hooks(features):
 
 
 @pytest.mark.row("FT-4")
+@pytest.mark.since("1.2.0")
 def test_namespaces_and_capabilities(features):
-    assert set(features["linux"]["namespaces"]) == set("cgroup ipc mount network pid user uts".split())
+    assert set(features["linux"]["namespaces"]) == set("cgroup ipc mount network pid time user uts".split())
     assert len(features["linux"]["capabilities"]) == 41
 
 
