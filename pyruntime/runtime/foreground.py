@@ -14,6 +14,7 @@ from pyruntime.util.log import debug
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyruntime.runtime.launch import Launch
+    from pyruntime.runtime.notify import Relay
     from pyruntime.runtime.terminal import Terminal
 
 SIGINFO_BYTES = 128
@@ -35,6 +36,7 @@ class Foreground:
     def __init__(self, *, terminal: bool) -> None:
         self.status: "int | None" = None
         self.terminal: "Terminal | None" = None
+        self.relay: "Relay | None" = None
         self.host_fd = -1
         if terminal:
             from pyruntime.runtime.terminal import find_host_terminal
@@ -71,6 +73,8 @@ class Foreground:
                 self._write_rest(self.terminal)
         finally:
             self.restore()
+        if self.relay is not None:
+            self.relay.finish()
         if posix.WIFSIGNALED(self.status):
             return 128 + posix.WTERMSIG(self.status)
         return posix.WEXITSTATUS(self.status)
@@ -87,17 +91,17 @@ class Foreground:
         Waits for something to do, and does it. Whether it was to pass on a signal.
         """
         interest = {self.signal_fd: POLLIN}
-        timeout = None
-        if self.terminal is not None:
-            timeout = self.terminal.timeout()
-            for fd, events in self.terminal.interest():
+        watched = [other for other in (self.terminal, self.relay) if other is not None]
+        timeouts = [time for time in [other.timeout() for other in watched] if time is not None]
+        for other in watched:
+            for fd, events in other.interest():
                 interest[fd] = interest.get(fd, 0) | events
         poller = poll()
         for fd, events in interest.items():
             poller.register(fd, events)
-        ready = dict(poller.poll(timeout))
-        if self.terminal is not None:
-            self.terminal.handle(ready)
+        ready = dict(poller.poll(min(timeouts, default=None)))
+        for other in watched:
+            other.handle(ready)
         return self.signal_fd in ready and self._take_signals()
 
     def _write_rest(self, terminal: "Terminal") -> None:

@@ -4,6 +4,8 @@ Creates a container and runs its program at once: `run`, in the foreground or de
 Runs in the runtime process, which is the program's parent for as long as it waits for it.
 """
 
+import posix
+
 from pyruntime import native
 from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
@@ -37,8 +39,15 @@ def run(
             native.set_subreaper()
     creation = Creation(request, spec, text)
     creation.run()
+    relay = None
     try:
+        if b"NOTIFY_SOCKET" in posix.environ:
+            from pyruntime.runtime.notify import relay_for
+
+            # Who waits for a process in the foreground watches us, and we watch over the program.
+            relay = relay_for(creation.state.directory, creation.launch.pid if detach else posix.getpid())
         if foreground is not None:
+            foreground.relay = relay
             foreground.take_over(creation.launch)
         creation.launch.run_program()
     except BaseException as error:
@@ -51,6 +60,9 @@ def run(
         _restore(foreground)
         raise
     if foreground is None:
+        if relay is not None:
+            creation.state.directory.unlock()
+            relay.wait(creation.launch.pid_fd, creation.interrupts.fd)
         creation.launch.close()
         return 0
     try:
