@@ -13,7 +13,7 @@ from pyruntime.util.log import debug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyruntime.runtime.launch import Launch
+    from pyruntime.runtime.launch import Child
     from pyruntime.runtime.terminal import Terminal
 
 SIGINFO_BYTES = 128
@@ -49,12 +49,12 @@ class Foreground:
 
         self.terminal = Terminal(self.host_fd, posix.dup(master_fd))
 
-    def take_over(self, launch: "Launch") -> None:
+    def take_over(self, init: "Child") -> None:
         """
         From here on signals, and what the user types, are the program's, which has not started yet.
         """
-        self.pid = launch.pid
-        self.send = launch.signal
+        self.pid = init.pid
+        self.send = init.signal
         self.signal_fd = native.signal_fd(all_signals=True)
         if self.terminal is not None:
             self.terminal.attach()
