@@ -77,7 +77,8 @@ class Launch:
         data = encode(self.plan)
         fds = [_sealed_memory(data)]
         try:
-            fds += [open_fd(*key) for key in self.plan.fds]
+            for key in self.plan.fds:
+                fds.append(open_fd(*key))
             if len(fds) > MAX_FDS:
                 raise Error(f"{len(fds)} file descriptors are more than can be passed ({MAX_FDS})")
             self.talk.send("PLAN", fds)
