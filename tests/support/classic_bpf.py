@@ -8,9 +8,7 @@ ARCHES = {"x86_64": 0xC000003E, "x86": 0x40000003, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000
 
 
-def answer(
-    program: bytes, number: int, args: "tuple[int, ...]" = (), arch: "str | int" = "x86_64"
-) -> int:
+def answer(program: bytes, number: int, args: "tuple[int, ...]" = (), arch: "str | int" = "x86_64") -> int:
     """
     What the filter returns for a system call: SECCOMP_RET_* and its data. `arch`: a name, or the number.
     """

@@ -160,18 +160,18 @@ def test_no_jump_leaves_the_filter():
     """
     All architectures at once: more than any profile can have, each jump in 8 bits or in 32.
     """
-    program = assemble({number: (100, 100) for number in range(100)}) + BEHIND
+    program = assemble(dict.fromkeys(range(100), (100, 100))) + BEHIND
     code = list(iter_unpack("<HBBI", program))
     for at, (operation, if_true, if_false, k) in enumerate(code):
         if operation & 0x07 == 0x05:
             ways = (k,) if operation == 0x05 else (if_true, if_false)
             assert all(at + 1 + way < len(code) for way in ways)
-    assert all(behind({n: (7, -1) for n in range(100)}, 8, arch=n) == ENOSYS for n in range(100))
+    assert all(behind(dict.fromkeys(range(100), (7, -1)), 8, arch=n) == ENOSYS for n in range(100))
 
 
 def test_private_calls_of_arm_are_not_the_newest():
     numbers = {"set_tls": 0xF0005, "openat2": 437}
-    old = {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [{"names": list(numbers), "action": "SCMP_ACT_ALLOW"}]}
+    old = profile("SCMP_ACT_ERRNO", *numbers)
     program = stub(old, [ANY["arm"]], lambda arch, name: numbers[name]) + BEHIND
     for number, expected in ((437, PASSED), (438, ENOSYS), (0xF0005, PASSED), (0xEFFFF, ENOSYS)):
         assert answer(program, number, arch=ANY["arm"]) == expected
