@@ -71,8 +71,8 @@ def _is_private(token: int, number: int) -> bool:
 
 def assemble(newest: "Newest") -> bytes:
     """
-    The instructions for the largest known numbers (-1: none is known). An architecture's block is left for the
-    program behind, or by ENOSYS; without any the program has the word.
+    The instructions for the largest known numbers (-1: none is known). An architecture's block is left for
+    the program behind, or by ENOSYS; without any the program has the word.
     """
     blocks: "list[tuple[int, int, int, int]]" = []
     for architecture, (own, x32) in reversed(newest.items()):
