@@ -15,7 +15,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-NAME = "pyruntime"
+OWN_NAME = "pyruntime"
+RUNC = "runc"
+
+
+class Program:
+    """
+    What we were called. Through a link (or a copy) named runc we are runC to the caller: by name, version and
+    where containers are kept. Set by `main`, once.
+    """
+
+    name = OWN_NAME
+
+    @classmethod
+    def called(cls, path: str) -> None:
+        """
+        Takes the name from argv[0].
+        """
+        cls.name = RUNC if path.rpartition("/")[2] == RUNC else OWN_NAME
+
 
 # command: (module below pyruntime.cli, what it does)
 COMMANDS = {
@@ -73,7 +91,8 @@ class Context:
         self.root_given = "root" in options.given
         runtime_directory = "" if options.root else _runtime_directory()
         self.root_is_users = bool(runtime_directory)
-        self.root = _given_root(options.root) if options.root else f"{runtime_directory or '/run'}/{NAME}"
+        default = f"{runtime_directory or '/run'}/{Program.name}"
+        self.root = _given_root(options.root) if options.root else default
 
 
 def _given_root(given: str) -> str:
@@ -104,6 +123,7 @@ def main(argv: "list[str]") -> None:
     Runs a command line and ends the process. The interpreter's own finalisation would only cost time.
     """
     _open_standard_fds()
+    Program.called(argv[0] if argv else "")
     code = 1
     try:
         code = _run(argv)
@@ -182,7 +202,7 @@ def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[s
         wanted = f"a maximum of {most}"
     else:
         return
-    raise UsageError(f'{NAME}: "{name}" requires {wanted} argument(s)', name)
+    raise UsageError(f'{Program.name}: "{name}" requires {wanted} argument(s)', name)
 
 
 def _configure_log(options: Options) -> None:

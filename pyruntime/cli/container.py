@@ -4,6 +4,7 @@ What create and run share: options, the bundle, the request; and the words in fr
 
 import posix
 
+from pyruntime.cli import Program
 from pyruntime.config.load import load_config
 from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
 from pyruntime.util.fs import absolute, make_directories, real_path
@@ -69,11 +70,11 @@ CREATE_OPTIONS = (
 
 class failing_as:
     """
-    Puts "pyruntime <verb> failed: " in front of errors inside the block.
+    Puts "<program> <verb> failed: " in front of errors inside the block.
     """
 
     def __init__(self, verb: str, exit_code: int = 1) -> None:
-        self.prefix = f"pyruntime {verb} failed" if verb != "exec" else "exec failed"
+        self.prefix = f"{Program.name} {verb} failed" if verb != "exec" else "exec failed"
         self.exit_code = exit_code
 
     def __enter__(self) -> None:

@@ -3,7 +3,8 @@ features: what this runtime can do, as JSON (spec: features.md). Fixed when it i
 """
 
 from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
-from pyruntime.cli import write_out
+from pyruntime.cli import RUNC, Program, write_out
+from pyruntime.cli.version import program_version
 from pyruntime.config.rules import HOOK_NAMES
 from pyruntime.linux.capabilities import NAMES
 from pyruntime.linux.mount_options import ALL, ID_MAPPED
@@ -50,9 +51,16 @@ def features() -> "dict[str, Any]":
             "mountExtensions": {"idmap": {"enabled": False}},
             "netDevices": {"enabled": False},
         },
-        "annotations": {"io.pyruntime.version": __version__},
+        "annotations": _annotations(),
         "potentiallyUnsafeConfigAnnotations": [],
     }
+
+
+def _annotations() -> "dict[str, str]":
+    annotations = {"io.pyruntime.version": __version__}
+    if Program.name == RUNC:
+        annotations["org.opencontainers.runc.version"] = program_version()
+    return annotations
 
 
 def run(context: "Context", options: "Options") -> int:
