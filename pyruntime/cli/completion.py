@@ -3,7 +3,7 @@ completion: a script that lets a shell complete this command's words, made from 
 options.
 """
 
-from pyruntime.cli import COMMANDS, GLOBAL_OPTIONS, NAME, _command, write_out
+from pyruntime.cli import COMMANDS, GLOBAL_OPTIONS, Program, _command, write_out
 from pyruntime.errors import Error
 
 TYPE_CHECKING = False
@@ -60,7 +60,7 @@ def _options() -> "dict[str, list[str]]":
 def _bash() -> str:
     cases = [f'    {name}) words="{" ".join(words)}" ;;' for name, words in _options().items()]
     return BASH.format(
-        name=NAME,
+        name=Program.name,
         verbs="|".join(COMMANDS),
         commands=" ".join(COMMANDS),
         options=" ".join(dict.fromkeys(_spelled(GLOBAL_OPTIONS))),
@@ -74,19 +74,18 @@ def _zsh() -> str:
 
 
 def _fish() -> str:
-    lines = [f"complete -c {NAME} -f"]
+    complete = f"complete -c {Program.name}"
+    lines = [f"{complete} -f"]
     nothing = f"not __fish_seen_subcommand_from {' '.join(COMMANDS)}"
     for name, (_, text) in COMMANDS.items():
-        lines.append(f"complete -c {NAME} -n '{nothing}' -a {name} -d '{_quoted(text)}'")
+        lines.append(f"{complete} -n '{nothing}' -a {name} -d '{_quoted(text)}'")
     for name, words in _options().items():
+        seen = f"__fish_seen_subcommand_from {name}"
         for word in words:
             kind = "-l" if word.startswith("--") else "-s"
-            seen = f"__fish_seen_subcommand_from {name}"
-            lines.append(f"complete -c {NAME} -n '{seen}' {kind} {word.lstrip('-')}")
-    named = " ".join(name for name in COMMANDS if name not in NO_CONTAINER)
-    lines.append(
-        f"complete -c {NAME} -n '__fish_seen_subcommand_from {named}' -a '({NAME} list --quiet 2>/dev/null)'"
-    )
+            lines.append(f"{complete} -n '{seen}' {kind} {word.lstrip('-')}")
+    seen = "__fish_seen_subcommand_from " + " ".join(name for name in COMMANDS if name not in NO_CONTAINER)
+    lines.append(f"{complete} -n '{seen}' -a '({Program.name} list --quiet 2>/dev/null)'")
     return "\n".join(lines) + "\n"
 
 

@@ -72,8 +72,7 @@ TEXTS = {
     ),
     "completion": (
         "",
-        "Prints a script for bash, zsh or fish, to be read by that shell at its start:\n"
-        '    eval "$({NAME} completion bash)"'.format(NAME=NAME),
+        "Prints a script for bash, zsh or fish, to be read by that shell at its start.",
     ),
     "explain": (
         "",

@@ -3,7 +3,6 @@ Containers by a pattern, as crun's kill and delete take them.
 """
 
 import posix
-import re
 
 from pyruntime.errors import Error, KernelError
 from pyruntime.runtime.directory import RESERVED, open_directory
@@ -27,6 +26,8 @@ def for_each_match(root: str, pattern: str, action: "Callable[[str], None]") -> 
         Error: the pattern is none.
         KernelError: the state root cannot be read.
     """
+    import re
+
     try:
         expression = re.compile(pattern)
     except re.error as problem:

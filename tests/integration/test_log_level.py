@@ -13,11 +13,6 @@ STEPS = [
     "child process in init()",
     "init: closing the pipe to signal completion",
 ]
-    "nsexec",
-    "container setup",
-    "child process in init()",
-    "init: closing the pipe to signal completion",
-]
 
 
 def logged(container, *options) -> "list[dict]":
