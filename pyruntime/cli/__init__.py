@@ -9,7 +9,7 @@ import sys
 
 from pyruntime.cli.args import Options, parse
 from pyruntime.errors import MACHINE, Error, UsageError, machine_error
-from pyruntime.util.log import encode, error, logger
+from pyruntime.util.log import LEVELS, encode, error, logger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,12 +38,14 @@ class Program:
 # command: (module below pyruntime.cli, what it does)
 COMMANDS = {
     "checkpoint": ("unbuilt", "checkpoint a running container"),
+    "completion": ("completion", "print a script that completes commands and options in a shell"),
     "create": ("create", "create a container"),
     "delete": ("delete", "delete any resources held by the container"),
     "events": ("events", "display container events such as OOM notifications and statistics"),
     "exec": ("exec", "execute new process inside the container"),
     "explain": ("explain", "show what would be done for a bundle, and why"),
     "features": ("features", "show the enabled features"),
+    "info": ("info", "show what this host offers to containers"),
     "kill": ("kill", "send a signal to the container's init process (default: SIGTERM)"),
     "list": ("list", "list containers with the given root"),
     "pause": ("pause", "suspend all processes inside the container"),
@@ -57,9 +59,12 @@ COMMANDS = {
     "update": ("update", "update container resource constraints"),
 }
 
+LEVEL_NAMES = {"warn": "warning", "trace": "debug"}  # as youki calls them
+
 GLOBAL_OPTIONS = (
     (("debug",), "bool", False, "enable debug logging"),
     (("log",), "str", "", "set the log file to write logs to (default is '/dev/stderr')"),
+    (("log-level",), "str", "", "the least level to log ('error', 'warning', 'info' (default) or 'debug')"),
     (("log-format",), "str", "text", "set the log format ('text' (default), or 'json')"),
     (("root",), "str", "", "root directory for storage of container state (should be in tmpfs)"),
     (("criu",), "str", "", "(obsolete, ignored)"),
@@ -201,7 +206,14 @@ def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[s
 
 
 def _configure_log(options: Options) -> None:
-    logger.debug = options.debug
+    if options.log_level:
+        level = options.log_level.lower()
+        level = LEVEL_NAMES.get(level, level)
+        if level not in LEVELS:
+            raise Error(f"invalid log-level: {options.log_level}")
+        logger.most = level
+    if options.debug:
+        logger.most = "debug"
     if options.log_format not in ("", "text", "json"):
         raise Error(f"invalid log-format: {options.log_format}")
     logger.json = options.log_format == "json"

@@ -66,6 +66,14 @@ TEXTS = {
         "With --rootless it is one that needs no root.",
     ),
     "features": ("", "Prints as JSON what this runtime can do (OCI runtime-spec, features.md)."),
+    "info": (
+        "",
+        "Prints facts about this host: kernel, cgroups, namespaces, capabilities, security modules.",
+    ),
+    "completion": (
+        "",
+        "Prints a script for bash, zsh or fish, to be read by that shell at its start.",
+    ),
     "explain": (
         "",
         "Prints, in order, every operation that create would perform for a bundle, and the JSON pointer of\n"
