@@ -47,7 +47,7 @@ def run(context: "Context", options: "Options") -> int:
 
     state = load_locked(context.root, options.arguments[0])
     check_status(state)
-    request = make_criu_request(options, OWN_SWITCHES)
+    request = make_criu_request(context, options, OWN_SWITCHES)
     make_directories(request.image_path, 0o700)
     if options.parent_path:
         request.parent_path = check_parent(request.image_path, options.parent_path)

@@ -14,6 +14,7 @@ from pyruntime.util.proc import in_user_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyruntime.cli import Context
     from pyruntime.cli.args import Option, Options
 
 WORK_PATH: "Option" = (("work-path",), "str", "", "directory for criu's working files and its log")
@@ -42,7 +43,7 @@ OTHERS: "tuple[Option, ...]" = (
 EMPTY = NAMESPACES["network"][1]
 
 
-def make_criu_request(options: "Options", switches: "tuple[Option, ...]") -> CriuRequest:
+def make_criu_request(context: "Context", options: "Options", switches: "tuple[Option, ...]") -> CriuRequest:
     """
     What the options say that both commands have. Paths are relative to the caller's directory.
 
@@ -52,7 +53,7 @@ def make_criu_request(options: "Options", switches: "tuple[Option, ...]") -> Cri
     Raises:
         Error: a value that cannot be.
     """
-    _warn_rootless(options.command)
+    _warn(context, options.command)
     work_path = absolute(options.work_path) if options.work_path else ""
     request = CriuRequest(absolute(options.image_path or "checkpoint"), work_path)
     request.switches = {
@@ -69,7 +70,9 @@ def make_criu_request(options: "Options", switches: "tuple[Option, ...]") -> Cri
     return request
 
 
-def _warn_rootless(command: str) -> None:
+def _warn(context: "Context", command: str) -> None:
+    if context.options.criu:
+        warn("the option --criu is ignored: criu is found by $PATH")
     if posix.geteuid() != 0 or in_user_namespace():
         warn(f"{command} is untested with rootless containers")
 

@@ -31,8 +31,12 @@ OPTIONS: "tuple[Option, ...]" = (
 ARGUMENTS = (1, 1)
 USAGE = "<container-id>"
 
-# Of a new program; one that is restored has all it had.
-NOT_HERE = {"pidfd_socket": "", "preserve_fds": 0, "no_new_keyring": False}
+# What is for a new program is left as it is: one that is restored has all it had.
+NOT_HERE = {
+    names[0].replace("-", "_"): default
+    for names, _, default, _ in CREATE_OPTIONS
+    if (names, default) not in [(option[0], option[2]) for option in OPTIONS]
+}
 
 
 def run(context: "Context", options: "Options") -> int:
@@ -41,7 +45,7 @@ def run(context: "Context", options: "Options") -> int:
     """
     from pyruntime.runtime.restore import restore
 
-    criu = make_criu_request(options, OWN_SWITCHES)
+    criu = make_criu_request(context, options, OWN_SWITCHES)
     criu.lsm_profile = options.lsm_profile
     criu.lsm_mount_context = options.lsm_mount_context
     options.values |= NOT_HERE
