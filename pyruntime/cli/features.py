@@ -48,7 +48,7 @@ def features() -> "dict[str, Any]":
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": False}},
-            "netDevices": {"enabled": False},
+            "netDevices": {"enabled": True},
         },
         "annotations": {"io.pyruntime.version": __version__},
         "potentiallyUnsafeConfigAnnotations": [],

@@ -343,7 +343,7 @@ HOOK_NAMES = (
     "poststop",
 )
 
-RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality"}
+RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices"}
 RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
 
 CONFIG_RULES = (

@@ -106,6 +106,9 @@ GOOD = [
     {"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3}}},
     {"process": {"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}}},
     {"process": {"execCPUAffinity": {"initial": "", "final": "0-3, 7"}}},
+    namespaces(netDevices={}),
+    namespaces("network", netDevices={"x": {"name": "eth%d"}, "y": {"name": "eth%d"}, "z": {"name": ""}}),
+    namespaces("network", netDevices={"0123456789abcde": {}, "a%b~c": {"name": "\u00e4"}}),
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
 ]
