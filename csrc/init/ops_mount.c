@@ -202,32 +202,52 @@ int op_mount(struct init *init, const struct op_mount *op)
 	return 0;
 }
 
-int op_bind(struct init *init, const struct op_bind *op)
+/* The tree is ours to close, attached or not. */
+static int bind_tree(struct init *init, int detached_fd, const char *target, uint32_t flags,
+		     const struct mount_attr *attr)
 {
-	cleanup_fd int tree_fd = open_source(init, op->source, op->recursive, op->ask_parent);
+	cleanup_fd int tree_fd = detached_fd;
 	cleanup_fd int target_fd = -1;
-	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
 	struct statfs fs;
 	struct stat st;
 	bool is_new;
 
 	if (tree_fd < 0)
 		return -1;
-	if (fstat(tree_fd, &st) < 0 || fstatfs(tree_fd, &fs) < 0)
-		return fail(init, "fstat", op->target);
-	if (op->flags & PLAN_MOUNT_MUST_BE_PROC && fs.f_type != PROC_SUPER_MAGIC)
-		return fail_with(init, EPERM, "mount", op->target,
+	if (fstat(tree_fd, &st) < 0)
+		return fail(init, "fstat", target);
+	if (fstatfs(tree_fd, &fs) < 0)
+		return fail(init, "fstatfs", target);
+	if (flags & PLAN_MOUNT_MUST_BE_PROC && fs.f_type != PROC_SUPER_MAGIC)
+		return fail_with(init, EPERM, "mount", target,
 				 "cannot be mounted because it is not of type proc");
-	target_fd = open_target(init, op->target, op->flags, !S_ISDIR(st.st_mode), &is_new);
+	target_fd = open_target(init, target, flags, !S_ISDIR(st.st_mode), &is_new);
 	if (target_fd < 0)
 		return -1;
-	if ((attr.attr_set || attr.attr_clr) &&
-	    sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr) < 0)
-		return fail(init, "mount_setattr", op->target);
-	if (attach(init, tree_fd, target_fd, op->target) < 0)
+	if ((attr->attr_set || attr->attr_clr) &&
+	    sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, attr) < 0)
+		return fail(init, "mount_setattr", target);
+	if (attach(init, tree_fd, target_fd, target) < 0)
 		return -1;
 	steal_fd(&tree_fd);
 	return 0;
+}
+
+int op_bind(struct init *init, const struct op_bind *op)
+{
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	int tree_fd = open_source(init, op->source, op->recursive, op->ask_parent);
+
+	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
+}
+
+/* Mapping ids takes rights over the source's file system, which only the parent may have. */
+int op_bind_mapped(struct init *init, const struct op_bind_mapped *op)
+{
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	int tree_fd = mapped_source(init, op->source);
+
+	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
 
 /* A mount that is there already: its own attributes and, if so wanted, its file system's. */

@@ -41,12 +41,35 @@ int open_source(struct init *init, const char *path, bool recursive, bool ask)
 	return fd;
 }
 
+int mapped_source(struct init *init, const char *path)
+{
+	int fd = ask_parent(init);
+
+	if (fd < 0)
+		return fail(init, "ask for mount tree", path);
+	return fd;
+}
+
+/* The file ids of a mount become those of a user namespace; later than now it cannot be done. */
+static int map_ids(int tree_fd, int user_ns_fd, bool whole_tree)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)(unsigned)user_ns_fd,
+	};
+
+	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | (whole_tree ? AT_RECURSIVE : 0),
+				 &attr);
+}
+
 int op_pass_tree(struct init *init, const struct op_pass_tree *op)
 {
 	cleanup_fd int fd = clone_tree(op->source, op->recursive);
 
 	if (fd < 0)
 		return fail(init, "open_tree", op->source);
+	if (op->user_ns != PLAN_NONE && map_ids(fd, init->fds[op->user_ns], op->map_tree) < 0)
+		return fail(init, "mount_setattr MOUNT_ATTR_IDMAP", op->source);
 	if (sync_send(init->sync_fd, SYNC_TREE, NULL, 0, fd) < 0)
 		return fail(init, "pass tree", op->source);
 	_exit(0);

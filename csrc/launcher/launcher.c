@@ -14,6 +14,7 @@
 #include <Python.h>
 #include <marshal.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@
 
 static _Noreturn void give_up(const char *what, const char *why)
 {
-	fprintf(stderr, "pyruntime: %s: %s\n", what, why);
+	fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, why);
 	_exit(1);
 }
 

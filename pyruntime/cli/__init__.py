@@ -9,23 +9,43 @@ import sys
 
 from pyruntime.cli.args import Options, parse
 from pyruntime.errors import MACHINE, Error, UsageError, machine_error
-from pyruntime.util.log import encode, error, logger
+from pyruntime.util.log import LEVELS, encode, error, logger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-NAME = "pyruntime"
+OWN_NAME = "pyruntime"
+RUNC = "runc"
+
+
+class Program:
+    """
+    What we were called. Through a link (or a copy) named runc we are runC to the caller: by name, version and
+    where containers are kept. Set by `main`, once.
+    """
+
+    name = OWN_NAME
+
+    @classmethod
+    def called(cls, path: str) -> None:
+        """
+        Takes the name from argv[0].
+        """
+        cls.name = RUNC if path.rpartition("/")[2] == RUNC else OWN_NAME
+
 
 # command: (module below pyruntime.cli, what it does)
 COMMANDS = {
     "checkpoint": ("unbuilt", "checkpoint a running container"),
+    "completion": ("completion", "print a script that completes commands and options in a shell"),
     "create": ("create", "create a container"),
     "delete": ("delete", "delete any resources held by the container"),
     "events": ("events", "display container events such as OOM notifications and statistics"),
     "exec": ("exec", "execute new process inside the container"),
     "explain": ("explain", "show what would be done for a bundle, and why"),
     "features": ("features", "show the enabled features"),
+    "info": ("info", "show what this host offers to containers"),
     "kill": ("kill", "send a signal to the container's init process (default: SIGTERM)"),
     "list": ("list", "list containers with the given root"),
     "pause": ("pause", "suspend all processes inside the container"),
@@ -39,9 +59,12 @@ COMMANDS = {
     "update": ("update", "update container resource constraints"),
 }
 
+LEVEL_NAMES = {"warn": "warning", "trace": "debug"}  # as youki calls them
+
 GLOBAL_OPTIONS = (
     (("debug",), "bool", False, "enable debug logging"),
     (("log",), "str", "", "set the log file to write logs to (default is '/dev/stderr')"),
+    (("log-level",), "str", "", "the least level to log ('error', 'warning', 'info' (default) or 'debug')"),
     (("log-format",), "str", "text", "set the log format ('text' (default), or 'json')"),
     (("root",), "str", "", "root directory for storage of container state (should be in tmpfs)"),
     (("criu",), "str", "", "(obsolete, ignored)"),
@@ -68,7 +91,8 @@ class Context:
         self.root_given = "root" in options.given
         runtime_directory = "" if options.root else _runtime_directory()
         self.root_is_users = bool(runtime_directory)
-        self.root = _given_root(options.root) if options.root else f"{runtime_directory or '/run'}/{NAME}"
+        default = f"{runtime_directory or '/run'}/{Program.name}"
+        self.root = _given_root(options.root) if options.root else default
 
 
 def _given_root(given: str) -> str:
@@ -99,6 +123,7 @@ def main(argv: "list[str]") -> None:
     Runs a command line and ends the process. The interpreter's own finalisation would only cost time.
     """
     _open_standard_fds()
+    Program.called(argv[0] if argv else "")
     code = 1
     try:
         code = _run(argv)
@@ -177,11 +202,18 @@ def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[s
         wanted = f"a maximum of {most}"
     else:
         return
-    raise UsageError(f'{NAME}: "{name}" requires {wanted} argument(s)', name)
+    raise UsageError(f'{Program.name}: "{name}" requires {wanted} argument(s)', name)
 
 
 def _configure_log(options: Options) -> None:
-    logger.debug = options.debug
+    if options.log_level:
+        level = options.log_level.lower()
+        level = LEVEL_NAMES.get(level, level)
+        if level not in LEVELS:
+            raise Error(f"invalid log-level: {options.log_level}")
+        logger.most = level
+    if options.debug:
+        logger.most = "debug"
     if options.log_format not in ("", "text", "json"):
         raise Error(f"invalid log-format: {options.log_format}")
     logger.json = options.log_format == "json"

@@ -4,6 +4,7 @@ What create and run share: options, the bundle, the request; and the words in fr
 
 import posix
 
+from pyruntime.cli import Program
 from pyruntime.config.load import load_config
 from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
 from pyruntime.util.fs import absolute, make_directories, real_path
@@ -22,6 +23,8 @@ BUNDLE_OPTION = (
     "",
     "path to the root of the bundle directory, defaults to the current directory",
 )
+
+CONFIG_OPTION = (("config", "f"), "str", "", "path to the specification, instead of the bundle's config.json")
 
 PROCESS_OPTIONS = (
     (
@@ -48,6 +51,7 @@ PROCESS_OPTIONS = (
 
 CREATE_OPTIONS = (
     BUNDLE_OPTION,
+    CONFIG_OPTION,
     *PROCESS_OPTIONS,
     (
         ("no-pivot",),
@@ -66,11 +70,11 @@ CREATE_OPTIONS = (
 
 class failing_as:
     """
-    Puts "pyruntime <verb> failed: " in front of errors inside the block.
+    Puts "<program> <verb> failed: " in front of errors inside the block.
     """
 
     def __init__(self, verb: str, exit_code: int = 1) -> None:
-        self.prefix = f"pyruntime {verb} failed" if verb != "exec" else "exec failed"
+        self.prefix = f"{Program.name} {verb} failed" if verb != "exec" else "exec failed"
         self.exit_code = exit_code
 
     def __enter__(self) -> None:
@@ -98,12 +102,13 @@ def make_request(
     pid_file = absolute(options.pid_file) if options.pid_file else ""
     console_socket = absolute(options.console_socket) if options.console_socket else ""
     pidfd_socket = absolute(options.pidfd_socket) if options.pidfd_socket else ""
+    config = absolute(options.config) if options.config else ""
     bundle = absolute(options.bundle or ".")
     try:
         posix.chdir(bundle)
     except OSError as error:
         raise Error(f"chdir {bundle}: {reason(error.errno or 0)}") from None
-    spec, text = load_config(bundle)
+    spec, text = load_config(bundle, config)
     if context.root_is_users:
         # Whoever cleans up below XDG_RUNTIME_DIR leaves what has the sticky bit.
         make_directories(context.root, 0o1700)

@@ -3,10 +3,11 @@ features: what this runtime can do, as JSON (spec: features.md). Fixed when it i
 """
 
 from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
-from pyruntime.cli import write_out
+from pyruntime.cli import RUNC, Program, write_out
+from pyruntime.cli.version import program_version
 from pyruntime.config.rules import HOOK_NAMES
 from pyruntime.linux.capabilities import NAMES
-from pyruntime.linux.mount_options import ALL, ID_MAPPED
+from pyruntime.linux.mount_options import ALL
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.linux.seccomp_names import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 from pyruntime.util.jsonlite import dumps_indented
@@ -31,7 +32,7 @@ def features() -> "dict[str, Any]":
         "ociVersionMin": OCI_VERSION_MIN,
         "ociVersionMax": OCI_VERSION,
         "hooks": list(HOOK_NAMES),
-        "mountOptions": sorted(set(ALL) - set(ID_MAPPED)),
+        "mountOptions": sorted(ALL),
         "linux": {
             "namespaces": sorted(NAMESPACES),
             "capabilities": list(NAMES),
@@ -47,12 +48,19 @@ def features() -> "dict[str, Any]":
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
+            "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
-        "annotations": {"io.pyruntime.version": __version__},
+        "annotations": _annotations(),
         "potentiallyUnsafeConfigAnnotations": [],
     }
+
+
+def _annotations() -> "dict[str, str]":
+    annotations = {"io.pyruntime.version": __version__}
+    if Program.name == RUNC:
+        annotations["org.opencontainers.runc.version"] = program_version()
+    return annotations
 
 
 def run(context: "Context", options: "Options") -> int:

@@ -2,23 +2,24 @@
 Help texts: of the program, of each command. Imported for --help and for wrong usage only.
 """
 
-from pyruntime import OCI_VERSION, __version__
-from pyruntime.cli import COMMANDS, GLOBAL_OPTIONS, NAME, _command, write_out
+from pyruntime import OCI_VERSION
+from pyruntime.cli import COMMANDS, GLOBAL_OPTIONS, Program, _command, write_out
+from pyruntime.cli.version import program_version
 from pyruntime.util.log import error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-INTRODUCTION = f"""{NAME} runs containers that are packaged as OCI bundles: a directory with a file
-"config.json" and a root file system. It is called by engines such as containerd, Docker and Podman in the
-place of runc, or by hand:
+INTRODUCTION = """{name} runs containers that are packaged as OCI bundles: a directory with a file
+"config.json" and a root file system. It is called by engines such as containerd, Docker and Podman, or by
+hand:
 
-    # {NAME} run [ -b bundle ] <container-id>
+    # {name} run [ -b bundle ] <container-id>
 
 The id is a name of your choice that no other container has. The bundle is the current directory unless
 given by -b. What would be done for a bundle, and which line of config.json asks for it, is shown by
-"{NAME} explain"."""
+"{name} explain"."""
 
 CONTAINER_ID = 'Where "<container-id>" is the name of the container.'
 NEW_ID = 'Where "<container-id>" is a name for the new container that no other container has.'
@@ -65,6 +66,14 @@ TEXTS = {
         "With --rootless it is one that needs no root.",
     ),
     "features": ("", "Prints as JSON what this runtime can do (OCI runtime-spec, features.md)."),
+    "info": (
+        "",
+        "Prints facts about this host: kernel, cgroups, namespaces, capabilities, security modules.",
+    ),
+    "completion": (
+        "",
+        "Prints a script for bash, zsh or fish, to be read by that shell at its start.",
+    ),
     "explain": (
         "",
         "Prints, in order, every operation that create would perform for a bundle, and the JSON pointer of\n"
@@ -91,21 +100,22 @@ def program_text() -> str:
     """
     The help of the whole program.
     """
+    program = Program.name
     width = max(len(name) for name in COMMANDS) + 2
     commands = [f"   {name.ljust(width)}{text}" for name, (_, text) in COMMANDS.items()]
     commands.append("   " + "help, h".ljust(width) + "show a list of commands or help for one command")
     return "\n".join(
         [
             "NAME:",
-            f"   {NAME} - Open Container Initiative runtime",
+            f"   {program} - Open Container Initiative runtime",
             "",
-            INTRODUCTION,
+            INTRODUCTION.format(name=program),
             "",
             "USAGE:",
-            f"   {NAME} [global options] command [command options] [arguments...]",
+            f"   {program} [global options] command [command options] [arguments...]",
             "",
             "VERSION:",
-            f"   {__version__}",
+            f"   {program_version()}",
             f"spec: {OCI_VERSION}",
             "",
             "COMMANDS:",
@@ -125,8 +135,8 @@ def text_of(name: str) -> str:
     module = _command(COMMANDS[name][0])
     meaning, description = TEXTS.get(name, ("", ""))
     options = " [command options]" if module.OPTIONS else ""
-    lines = ["NAME:", f"   {NAME} {name} - {COMMANDS[name][1]}", "", "USAGE:"]
-    lines.append(f"   {NAME} {name}{options} {module.USAGE}".rstrip())
+    lines = ["NAME:", f"   {Program.name} {name} - {COMMANDS[name][1]}", "", "USAGE:"]
+    lines.append(f"   {Program.name} {name}{options} {module.USAGE}".rstrip())
     if meaning:
         lines += ["", meaning]
     if description:

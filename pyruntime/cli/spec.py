@@ -6,7 +6,7 @@ import posix
 
 from pyruntime import OCI_VERSION
 from pyruntime.cgroup.hierarchy import detect, is_pure_unified
-from pyruntime.cli import NAME
+from pyruntime.cli import Program
 from pyruntime.errors import Error, reason
 from pyruntime.util.fs import CLOEXEC, write_all
 from pyruntime.util.jsonlite import dumps_indented
@@ -88,7 +88,7 @@ def template(*, unified: bool) -> "dict[str, Any]":
             "noNewPrivileges": True,
         },
         "root": {"path": "rootfs", "readonly": True},
-        "hostname": NAME,
+        "hostname": Program.name,
         "mounts": mounts,
         "linux": {
             "resources": {"devices": [{"allow": False, "access": "rwm"}]},

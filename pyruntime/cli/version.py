@@ -1,11 +1,19 @@
 """
---version: lines that engines parse ("NAME version X", "commit: Y").
+--version: lines that engines parse ("runc version X", "commit: Y").
 """
 
 import sys
 
-from pyruntime import OCI_VERSION, __version__
-from pyruntime.cli import NAME, write_out
+from pyruntime import OCI_VERSION, RUNC_VERSION, __version__
+from pyruntime.cli import OWN_NAME, RUNC, Program, write_out
+
+
+def program_version() -> str:
+    """
+    Our version; as runc, that of the runC whose place we take, and ours as what semantic versioning calls
+    build metadata: to be shown, not to be compared.
+    """
+    return f"{RUNC_VERSION}+{OWN_NAME}-{__version__}" if Program.name == RUNC else __version__
 
 
 def libseccomp_version() -> str:
@@ -36,7 +44,7 @@ def run() -> int:
     """
     from pyruntime._build import COMMIT
 
-    lines = [f"{NAME} version {__version__}"]
+    lines = [f"{Program.name} version {program_version()}"]
     if COMMIT:
         lines.append(f"commit: {COMMIT}")
     lines.append(f"spec: {OCI_VERSION}")

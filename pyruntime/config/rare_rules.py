@@ -4,6 +4,7 @@ but loaded only for a config that has one of them.
 """
 
 from pyruntime.linux import scheduling as table
+from pyruntime.linux.mount_options import ID_MAPPED, REMOUNT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -100,6 +101,31 @@ def _is_interface(name: str) -> bool:
     raw = name.encode("utf-8", "replace")
     fits = 0 < len(raw) <= MAX_INTERFACE_BYTES
     return fits and raw not in (b".", b"..") and not NOT_IN_INTERFACES & set(raw)
+
+
+# --- of a mount
+
+
+def id_mapped_mount(mount: "Document", pointer: str, bind: bool, types: "dict[str, str]") -> "Problems":
+    """
+    config.md "Mounts" and "Linux mount options": what an id-mapped mount needs.
+
+    Args:
+        bind: whether it is a bind mount.
+        types: the container's namespaces, type -> path.
+    """
+    options = mount.get("options", [])
+    given = [field for field in ("uidMappings", "gidMappings") if mount.get(field)]
+    asked = given + [f"options/{options.index(option)}" for option in ID_MAPPED if option in options]
+    if not asked:
+        return
+    place = f"{pointer}/{asked[0]}"
+    if len(given) == 1:
+        yield place, "id-mapped mounts need both uidMappings and gidMappings", "both, or neither"
+    if not bind or REMOUNT in options:
+        yield place, "id-mapped mounts must be bind mounts", "the option bind or rbind"
+    if not given and "user" not in types:
+        yield place, "there is no user namespace whose mappings it could use", "uidMappings and gidMappings"
 
 
 # --- of a process

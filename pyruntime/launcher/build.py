@@ -26,7 +26,8 @@ HEAD_BYTES = 16384
 CODECS = ("encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1")
 LAUNCHER_SOURCE = PACKAGE.parent / "csrc" / "launcher" / "launcher.c"
 COMPILER = (
-    "cc -O2 -std=gnu11 -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=3 -Wl,-z,relro,-z,now"
+    "cc -O2 -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -fstack-protector-strong -D_FORTIFY_SOURCE=3 "
+    "-Wl,-z,relro,-z,now"
 ).split()
 C_LIBRARY = ("-lm", "-ldl", "-lutil", "-lpthread", "-lc", "-lrt")
 

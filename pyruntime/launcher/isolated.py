@@ -14,9 +14,9 @@ DEBIAN = "/usr/lib/python3/dist-packages"  # python3-seccomp is not on PyPI
 
 def entry() -> None:
     """
-    What pip's script calls: replaces the process by an isolated one.
+    What pip's script calls: replaces the process by an isolated one, whose arguments are the script's argv.
     """
-    posix.execv(sys.executable, [sys.executable, FLAGS, __file__, *sys.argv[1:]])
+    posix.execv(sys.executable, [sys.executable, FLAGS, __file__, *sys.argv])
 
 
 def start() -> None:
@@ -27,7 +27,7 @@ def start() -> None:
     sys.path[:] = [package_parent, *[p for p in sys.path if not p.endswith("/launcher")], DEBIAN]
     from pyruntime.cli import main
 
-    main(["pyruntime", *sys.argv[1:]])
+    main(sys.argv[1:])
 
 
 if __name__ == "__main__":

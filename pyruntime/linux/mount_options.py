@@ -82,7 +82,8 @@ OFF = {"sync": "async", "mand": "nomand", "lazytime": "nolazytime"}
 BIND = {"bind": 0, "rbind": 1}
 REMOUNT = "remount"
 COPY_UP = "tmpcopyup"
-ID_MAPPED = ("idmap", "ridmap")
+MAPS_TREE = "ridmap"
+ID_MAPPED = ("idmap", MAPS_TREE)
 IGNORED = ("defaults",)
 
 ALL = (

@@ -82,6 +82,17 @@ def _target_flags(target: str, fstype: str, bind: bool, pointer: str) -> int:
     return optable.MOUNT_PLAIN_DIRECTORY if fstype in ("proc", "sysfs") else 0
 
 
+def _maps(owner: "Spec") -> "tuple[list[str], list[str]]":
+    """
+    The mappings of a mount, or of linux, as lines of uid_map and gid_map.
+    """
+
+    def lines(field: str) -> "list[str]":
+        return [f"{m['containerID']} {m['hostID']} {m['size']}" for m in owner.get(field, [])]
+
+    return lines("uidMappings"), lines("gidMappings")
+
+
 class Mounts:
     """
     Emits the operations of all mounts of one config.
@@ -92,6 +103,8 @@ class Mounts:
         self.facts = facts
         self.ask_parent = reaches_further(spec, facts)
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
+        self.has_user_ns = "user" in listed_namespaces(spec)
+        self.own_maps = _maps(spec.get("linux", {}))
         self.read_only_later: "list[tuple[str, str]]" = []  # (target, pointer)
 
     def add(self, index: int, mount: "Spec") -> None:
@@ -180,7 +193,14 @@ class Mounts:
         if not source.startswith("/"):
             source = f"{self.facts.bundle}/{source}"
         bits = (options.set, options.cleared)
-        self._tree(source, options.bind or 0, target, bits, flags, pointer)
+        if options.id_mapped or mount.get("uidMappings"):
+            maps = _maps(mount)
+            if self.has_user_ns and maps == self.own_maps:
+                maps = ([], [])  # which is the same, and saves a user namespace
+            tree = (source, target, options.bind or 0, *bits, flags)
+            self.plan.add("MOUNT", "bind_mapped", pointer, *tree, options.id_mapped == mo.MAPS_TREE, *maps)
+        else:
+            self._tree(source, options.bind or 0, target, bits, flags, pointer)
         self._finish(options, pointer)
 
     def _new_file_system(

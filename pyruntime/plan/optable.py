@@ -81,6 +81,20 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("ask_parent", "u"),
         ),
     ),
+    "bind_mapped": (
+        ("MOUNT",),
+        (
+            ("source", "s"),
+            ("target", "s"),
+            ("recursive", "u"),
+            ("attributes", "U"),
+            ("cleared", "U"),
+            ("flags", "u"),
+            ("map_tree", "u"),
+            ("uid_map", "v"),
+            ("gid_map", "v"),
+        ),
+    ),
     "remount": (
         ("MOUNT",),
         (
@@ -111,8 +125,9 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ("MOUNT",),
         (("path", "s"), ("kind", "u"), ("major", "u"), ("minor", "u"), ("ask_parent", "u")),
     ),
-    # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach
-    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"))),
+    # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach,
+    # or whose ids it may not map
+    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"), ("user_ns", "f"), ("map_tree", "u"))),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -182,7 +197,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "exec": (("START",), (("args", "v"), ("env", "v"))),
 }
 
-# Flags of `mount` and `bind`.
+# Flags of `mount`, `bind` and `bind_mapped`.
 MOUNT_PLAIN_DIRECTORY = 1  # the target must be a real directory, reached without symlinks (proc, sysfs)
 MOUNT_COPY_UP = 2  # fill the new tmpfs with what the target holds (tmpcopyup)
 MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's mode

@@ -109,6 +109,7 @@ class Creation:
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
         host.check_groups(self.spec.get("process", {}), facts, "/process")
+        host.check_id_mapped(self.spec, facts)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         host.add_cgroup(facts, self.hierarchies, self.paths)

@@ -16,6 +16,7 @@ from pyruntime.plan.encode import encode
 from pyruntime.plan.ops import Plan
 from pyruntime.runtime.talk import MAX_FDS, Conversation, InitDied
 from pyruntime.util.fs import CLOEXEC, readable, write_all
+from pyruntime.util.log import debug
 from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
@@ -62,6 +63,7 @@ class Launch:
         _, payload, self.pid_fd = self.talk.receive("SPAWNED")
         self.pid = unpack("<I", payload)[0]
         self._reap_stage()
+        debug(f"nsexec container setup: done, the init is pid {self.pid}")
 
     def fetch_tree(self, open_fd: "Any") -> int:
         """
@@ -77,7 +79,8 @@ class Launch:
         data = encode(self.plan)
         fds = [_sealed_memory(data)]
         try:
-            fds += [open_fd(*key) for key in self.plan.fds]
+            for key in self.plan.fds:
+                fds.append(open_fd(*key))
             if len(fds) > MAX_FDS:
                 raise Error(f"{len(fds)} file descriptors are more than can be passed ({MAX_FDS})")
             self.talk.send("PLAN", fds)
@@ -118,6 +121,7 @@ class Launch:
             if not self.plan.has(op):
                 continue
             payload, fd = self._serve_until(message)
+            debug(f"child process in init(): says {message}")
             if message == "HOOKS":
                 answer_hooks()
             elif message == "CONSOLE":
@@ -145,6 +149,7 @@ class Launch:
         From here on the init lives on without us.
         """
         self.talk.send("ACK")
+        debug("init: closing the pipe to signal completion")
 
     def run_program(self) -> None:
         """

@@ -12,21 +12,22 @@ LEVELS = ("error", "warning", "info", "debug")
 
 class Logger:
     """
-    Where messages go. `file_fd` is the --log file, or None for stderr.
+    Where messages go. `file_fd` is the --log file, or None for stderr; `most` is the last of LEVELS that is
+    written.
     """
 
-    __slots__ = ("debug", "file_fd", "json")
+    __slots__ = ("file_fd", "json", "most")
 
     def __init__(self) -> None:
         self.file_fd: "int | None" = None
         self.json = False
-        self.debug = False
+        self.most = "info"
 
     def write(self, level: str, message: str) -> None:
         """
         One line. Never fails: a full disk must not change what a command does.
         """
-        if level == "debug" and not self.debug:
+        if LEVELS.index(level) > LEVELS.index(self.most):
             return
         line = self._json(level, message) if self.json else self._text(level, message)
         try:

@@ -58,8 +58,14 @@ def test_what_is_not_built_is_not_claimed(features):
     assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
     for name in ("apparmor", "selinux", "intelRdt"):
         assert linux[name] == {"enabled": False}, name
-    assert linux["mountExtensions"] == {"idmap": {"enabled": False}}
-    assert "idmap" not in features["mountOptions"]
+
+
+@pytest.mark.row("FT-7")
+@pytest.mark.row("FT-3")
+@pytest.mark.since("1.2.0")
+def test_id_mapped_mounts(features):
+    assert features["linux"]["mountExtensions"] == {"idmap": {"enabled": True}}
+    assert {"idmap", "ridmap"} <= set(features["mountOptions"])
 
 
 @pytest.mark.row("FT-7")
@@ -125,7 +131,7 @@ def test_every_mount_option_that_is_claimed_can_be_used(features, container, nee
     """
     Taken by a new tmpfs, alone: what nobody knows is a parameter of the file system, which refuses it.
     """
-    later = {"bind", "rbind", "remount"}  # of something that is there
+    later = {"bind", "rbind", "remount", "idmap", "ridmap"}  # of something that is there
     for option in sorted(set(features["mountOptions"]) - later):
         container.bundle.add_mount(f"/m/{option}", "tmpfs", "tmpfs", [option])
     container.bundle.args("/inside", "exit", "7")

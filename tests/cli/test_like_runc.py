@@ -139,13 +139,20 @@ def outcome(program: str, words: str, directory, root) -> "tuple[int, str, str]"
     return result.returncode, re.sub(name, "X", first), re.sub(name, "X", stderr)
 
 
-@pytest.fixture
-def both(tmp_path):
+@pytest.fixture(params=["pyruntime", "runc"])
+def both(tmp_path, request):
+    """
+    A function: what the runtime makes of these words, called by its own name or through a link named runc,
+    and what runC makes of them.
+    """
     root = tmp_path / "root"
     root.mkdir()
+    ours = tmp_path / "links" / request.param
+    ours.parent.mkdir()
+    ours.symlink_to(OURS)
 
     def run(words):
-        return [outcome(program, words, tmp_path, root) for program in (OURS, RUNC)]
+        return [outcome(program, words, tmp_path, root) for program in (str(ours), RUNC)]
 
     return run
 

@@ -34,6 +34,7 @@ EXCEPTIONS = {
     ("cli.version", "_build"): "the commit",
     ("cli.features", ""): "the versions",
     ("cli.help", ""): "the versions",
+    ("cli.info", ""): "the versions",
     ("cli.spec", ""): "the versions",
     ("cli.version", ""): "the versions",
     ("runtime.state", ""): "the versions",

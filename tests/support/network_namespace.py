@@ -84,3 +84,46 @@ def addresses(link: dict) -> "list[str]":
 
 def is_up(link: dict) -> bool:
     return "UP" in link["flags"]
+
+
+def ask_for(container, **names):
+    """
+    netDevices: device -> its new name, or "" to keep it.
+    """
+    container.bundle.linux["netDevices"] = {
+        device: {"name": name} if name else {} for device, name in names.items()
+    }
+    return container
+
+
+def join(container, namespace) -> None:
+    """
+    The container's network namespace is `namespace`.
+    """
+    container.bundle.remove_namespace("network")
+    container.bundle.linux["namespaces"].append({"type": "network", "path": namespace.path})
+
+
+def inside(container) -> "dict[str, dict]":
+    """
+    The devices in a container.
+    """
+    return links(container.pid)
+
+
+def same(link: dict, before: dict) -> bool:
+    """
+    Whether a device is as it was, but for what the kernel finds out anew.
+    """
+    kept = ("ifindex", "ifname", "address", "mtu", "flags")
+    assert {key: link[key] for key in kept} == {key: before[key] for key in kept}
+    assert [unstable(entry) for entry in global_ones(link)] == [unstable(e) for e in global_ones(before)]
+    return True
+
+
+def global_ones(link: dict) -> "list[dict]":
+    return [entry for entry in link["addr_info"] if entry["scope"] == "global"]
+
+
+def unstable(entry: dict) -> dict:
+    return {key: value for key, value in entry.items() if key not in ("tentative", "protocol")}

@@ -10,8 +10,7 @@ from pyruntime.config import rules, unbuilt
 from pyruntime.config.load import parse_config
 from pyruntime.config.schema_gen import check_config as check_schema
 from pyruntime.errors import ConfigError
-from pyruntime.linux.mount_options import ID_MAPPED
-from tests.support.bad_configs import BAD, NOT_SUPPORTED, namespaces
+from tests.support.bad_configs import BAD, NOT_SUPPORTED, mapped, namespaces, user_ns
 from tests.support.features import FEATURES, feature
 from tests.support.plans import RECORDED, recorded, small_config
 
@@ -64,9 +63,7 @@ def test_everything_that_is_not_built_has_an_example():
     pointers = {pointer for _, _, pointer, words in BAD if words == NOT_SUPPORTED}
     wanted = {f"/process/{name}" for name in unbuilt.PROCESS}
     wanted |= {f"/linux/{name}" for name in unbuilt.LINUX}
-    wanted |= {"/mounts/0/uidMappings", "/mounts/0/gidMappings"}
     assert pointers == wanted
-    assert ID_MAPPED == ("idmap", "ridmap")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -111,6 +108,9 @@ GOOD = [
     namespaces("network", netDevices={"0123456789abcde": {}, "a%b~c": {"name": "\u00e4"}}),
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
+    {"mounts": [{"destination": "/x", **mapped("bind", "uidMappings", "gidMappings")}]},
+    user_ns(),
+    {**user_ns(), "mounts": [{"destination": "/x", **mapped("bind", options=["ridmap"])}]},
 ]
 
 
