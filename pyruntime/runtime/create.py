@@ -132,20 +132,25 @@ class Creation:
             rest["annotations"] = self.spec["annotations"]
         return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
 
-    def _check_network_sysctls(self) -> None:
+    def _check_network(self) -> None:
         """
         A network namespace joined by path may be the host's own.
         """
+        linux = self.spec.get("linux", {})
+        if linux.get("netDevices") and (self.host.euid or self.may_go_without):
+            problem = "network devices are not supported for rootless containers"
+            raise ConfigError([("/linux/netDevices", problem, "leave them out")], text=self.text)
+        asked = ["net.* sysctls"] if any(key.startswith("net") for key in linux.get("sysctl", {})) else []
+        asked += ["network devices"] if linux.get("netDevices") else []
         path = listed_namespaces(self.spec).get("network", (0, ""))[1]
-        sysctls = self.spec.get("linux", {}).get("sysctl", {})
-        if not path or not any(key.startswith("net") for key in sysctls):
+        if not path or not asked:
             return
         try:
             same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
         except OSError as error:
             raise KernelError(error.errno, "stat", path) from None
         if same:
-            raise Error(f"net.* sysctls are not allowed in the host network namespace ({path})")
+            raise Error(f"{asked[0]} are not allowed in the host network namespace ({path})")
 
     # --- making
 
@@ -160,7 +165,7 @@ class Creation:
         self.plan, warnings = build_create(self.spec, facts)
         for warning in warnings:
             warn(warning)
-        self._check_network_sysctls()
+        self._check_network()
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
@@ -228,6 +233,7 @@ class Creation:
         self.state.save()
         self._settle_ids(facts)
         self._give_cgroup()
+        self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
         namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
@@ -251,6 +257,22 @@ class Creation:
                 uid = owner.host_uid(uid, self.launch.pid)
             if uid is not None:
                 owner.give_to(self.cgroup.unified, uid)
+
+    def _move_devices(self) -> None:
+        wanted = self.spec.get("linux", {}).get("netDevices")
+        if not wanted:
+            return
+        from pyruntime.runtime.net_devices import NetDevices
+
+        devices = NetDevices(self.launch.pid, self.text)
+        self.undo.append(devices.move_back)
+        devices.move(wanted)
+
+    def settle(self) -> None:
+        """
+        There is no way back any more; what it would have needed (sockets in the container) is closed.
+        """
+        self.undo.clear()
 
     def _set_up_init(self) -> None:
         self.launch.go()

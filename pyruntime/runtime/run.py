@@ -44,6 +44,7 @@ def run(
     except BaseException as error:
         _restore(foreground)
         raise creation.fail(error) from None
+    creation.settle()
     try:
         after_start(creation.state)
         _write_pid_file(request.pid_file, creation)
