@@ -53,13 +53,13 @@ TEXTS = {
     "resume": (CONTAINER_ID, "Lets the processes of a paused container go on."),
     "checkpoint": (
         CONTAINER_ID,
-        "Writes all processes of a running container to a directory, by criu(8), and ends them: restore lets them\n"
-        "go on from there.",
+        "Writes all processes of a running container to a directory, by criu(8), and ends them: restore\n"
+        "lets them go on from there.",
     ),
     "restore": (
         NEW_ID,
-        "Makes a container of a bundle from what checkpoint has written, by criu(8): its processes go on where\n"
-        "they were.",
+        "Makes a container of a bundle from what checkpoint has written, by criu(8): its processes go on\n"
+        "where they were.",
     ),
     "events": (
         CONTAINER_ID,

@@ -37,7 +37,7 @@ class Child:
     def __init__(self) -> None:
         self.pid = 0
         self.pid_fd = -1
-        self.status: "int | None" = None
+        self.status: "int | None" = None  # once it is reaped, here or by Foreground
 
     def close(self) -> None:
         """
@@ -65,10 +65,12 @@ class Child:
         """
         Ends it, now, and reaps it.
         """
-        if self.pid_fd >= 0 and self.status is None:
-            self.signal(KILL)
-            self.wait()
-        self.close()
+        try:
+            if self.pid_fd >= 0 and self.status is None:
+                self.signal(KILL)
+                self.wait()
+        finally:
+            self.close()
 
 
 class Launch(Child):
@@ -210,12 +212,14 @@ class Launch(Child):
         """
         Ends whatever was started, now, and reaps it.
         """
-        if self.stage is not None:
-            send_signal(self.stage.pid_fd, KILL)
-            status = self._reap_stage()
-            if self.pid_fd < 0:
-                self.status = status  # there is no other
-        super().kill()
+        try:
+            if self.stage is not None:
+                send_signal(self.stage.pid_fd, KILL)
+                status = self._reap_stage()
+                if self.pid_fd < 0:
+                    self.status = status  # there is no other
+        finally:
+            super().kill()
 
 
 def _sealed_memory(data: bytes) -> int:

@@ -9,7 +9,7 @@ from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
-from pyruntime.runtime.start import after_start, failed
+from pyruntime.runtime.start import after_start, failed_unlocked
 from pyruntime.util.log import warn
 
 TYPE_CHECKING = False
@@ -46,6 +46,7 @@ def run(
     except BaseException as error:
         _restore(foreground)
         raise creation.fail(error) from None
+    creation.settle()
     try:
         after_start(creation.state)
     except Error:
@@ -98,8 +99,7 @@ def _write_pid_file(creation: Creation, pid: int) -> None:
     try:
         write_pid_file(creation.request.pid_file, pid)
     except Error as error:
-        creation.state.directory.lock()
-        raise failed(creation.state, error) from None
+        raise failed_unlocked(creation.state, error) from None
 
 
 def _remove(creation: Creation) -> None:
@@ -113,5 +113,5 @@ def _remove(creation: Creation) -> None:
         destroy(state)
     except ContainerNotFound:
         pass
-    except Error as error:
+    except (Error, OSError) as error:
         warn(str(error))

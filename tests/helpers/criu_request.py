@@ -5,7 +5,7 @@ Takes criu's place to see what it is asked for: a test puts it on $PATH as "criu
     criu swrk FD
 
 It tells a version, has the features that are asked about, writes each request and what it sees around itself
-into the directory of this file, and fails at whatever is to be done: what criu really does, only criu can show.
+into the directory of this file, and fails at whatever is to be done: what criu does, only criu can show.
 """
 
 import os
