@@ -78,7 +78,7 @@ int op_rootfs(struct init *init, const struct op_rootfs *op)
 /* The root file system as it is now, without what is mounted in it later, at another place, too. */
 int op_show_rootfs(struct init *init, const struct op_show_rootfs *op)
 {
-	cleanup_fd int tree_fd = open_source(init, op->path, true, false);
+	cleanup_fd int tree_fd = open_source(init, op->path, true, 0, false);
 
 	if (tree_fd < 0)
 		return -1;
