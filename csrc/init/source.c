@@ -10,11 +10,15 @@
 
 #include "../common/sys.h"
 
-static int clone_tree(const char *path, bool recursive)
+static int clone_tree(const char *path, bool recursive, uint32_t how)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 
-	return sys_open_tree(AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+	if (recursive)
+		flags |= AT_RECURSIVE;
+	if (how & PLAN_MOUNT_SOURCE_NOFOLLOW)
+		flags |= AT_SYMLINK_NOFOLLOW;
+	return sys_open_tree(AT_FDCWD, path, flags);
 }
 
 /* The parent knows the operation by its number. If it cannot help it does not answer, but ends us.
@@ -30,9 +34,9 @@ static int ask_parent(struct init *init)
 	return fd;
 }
 
-int open_source(struct init *init, const char *path, bool recursive, bool ask)
+int open_source(struct init *init, const char *path, bool recursive, uint32_t how, bool ask)
 {
-	int fd = clone_tree(path, recursive);
+	int fd = clone_tree(path, recursive, how);
 
 	if (fd < 0 && errno == EACCES && ask)
 		fd = ask_parent(init);
@@ -41,12 +45,35 @@ int open_source(struct init *init, const char *path, bool recursive, bool ask)
 	return fd;
 }
 
+int mapped_source(struct init *init, const char *path)
+{
+	int fd = ask_parent(init);
+
+	if (fd < 0)
+		return fail(init, "ask for mount tree", path);
+	return fd;
+}
+
+/* The file ids of a mount become those of a user namespace; later than now it cannot be done. */
+static int map_ids(int tree_fd, int user_ns_fd, bool whole_tree)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_IDMAP,
+		.userns_fd = (uint64_t)(unsigned)user_ns_fd,
+	};
+
+	return sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH | (whole_tree ? AT_RECURSIVE : 0),
+				 &attr);
+}
+
 int op_pass_tree(struct init *init, const struct op_pass_tree *op)
 {
-	cleanup_fd int fd = clone_tree(op->source, op->recursive);
+	cleanup_fd int fd = clone_tree(op->source, op->recursive, op->flags);
 
 	if (fd < 0)
 		return fail(init, "open_tree", op->source);
+	if (op->user_ns != PLAN_NONE && map_ids(fd, init->fds[op->user_ns], op->map_tree) < 0)
+		return fail(init, "mount_setattr MOUNT_ATTR_IDMAP", op->source);
 	if (sync_send(init->sync_fd, SYNC_TREE, NULL, 0, fd) < 0)
 		return fail(init, "pass tree", op->source);
 	_exit(0);

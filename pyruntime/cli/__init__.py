@@ -9,7 +9,7 @@ import sys
 
 from pyruntime.cli.args import Options, parse
 from pyruntime.errors import MACHINE, Error, UsageError, machine_error
-from pyruntime.util.log import encode, error, logger
+from pyruntime.util.log import LEVELS, encode, error, logger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,18 +37,20 @@ class Program:
 
 # command: (module below pyruntime.cli, what it does)
 COMMANDS = {
-    "checkpoint": ("unbuilt", "checkpoint a running container"),
+    "checkpoint": ("checkpoint", "checkpoint a running container"),
+    "completion": ("completion", "print a script that completes commands and options in a shell"),
     "create": ("create", "create a container"),
     "delete": ("delete", "delete any resources held by the container"),
     "events": ("events", "display container events such as OOM notifications and statistics"),
     "exec": ("exec", "execute new process inside the container"),
     "explain": ("explain", "show what would be done for a bundle, and why"),
     "features": ("features", "show the enabled features"),
+    "info": ("info", "show what this host offers to containers"),
     "kill": ("kill", "send a signal to the container's init process (default: SIGTERM)"),
     "list": ("list", "list containers with the given root"),
     "pause": ("pause", "suspend all processes inside the container"),
     "ps": ("ps", "display the processes running inside a container"),
-    "restore": ("unbuilt", "restore a container from a previous checkpoint"),
+    "restore": ("restore", "restore a container from a previous checkpoint"),
     "resume": ("resume", "resume all processes that have been paused"),
     "run": ("run", "create and run a container"),
     "spec": ("spec", "create a new specification file"),
@@ -57,9 +59,12 @@ COMMANDS = {
     "update": ("update", "update container resource constraints"),
 }
 
+LEVEL_NAMES = {"warn": "warning", "trace": "debug"}  # as youki calls them
+
 GLOBAL_OPTIONS = (
     (("debug",), "bool", False, "enable debug logging"),
     (("log",), "str", "", "set the log file to write logs to (default is '/dev/stderr')"),
+    (("log-level",), "str", "", "the least level to log ('error', 'warning', 'info' (default) or 'debug')"),
     (("log-format",), "str", "text", "set the log format ('text' (default), or 'json')"),
     (("root",), "str", "", "root directory for storage of container state (should be in tmpfs)"),
     (("criu",), "str", "", "(obsolete, ignored)"),
@@ -170,8 +175,7 @@ def _run(argv: "list[str]") -> int:
     module = _command(COMMANDS[name][0])
     stop = getattr(module, "STOP_AT_ARGUMENT", False)
     table = (*module.OPTIONS, (("help", "h"), "bool", False, "show help"))
-    rest = module.understood(words[1:]) if hasattr(module, "understood") else words[1:]
-    parsed = parse(table, rest, stop_at_argument=stop, command=name)
+    parsed = parse(table, words[1:], stop_at_argument=stop, command=name)
     if parsed.help:
         return int(_command("help").show([name]))
     parsed.values["command"] = name
@@ -201,7 +205,14 @@ def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[s
 
 
 def _configure_log(options: Options) -> None:
-    logger.debug = options.debug
+    if options.log_level:
+        level = options.log_level.lower()
+        level = LEVEL_NAMES.get(level, level)
+        if level not in LEVELS:
+            raise Error(f"invalid log-level: {options.log_level}")
+        logger.most = level
+    if options.debug:
+        logger.most = "debug"
     if options.log_format not in ("", "text", "json"):
         raise Error(f"invalid log-format: {options.log_format}")
     logger.json = options.log_format == "json"

@@ -24,6 +24,8 @@ BUNDLE_OPTION = (
     "path to the root of the bundle directory, defaults to the current directory",
 )
 
+CONFIG_OPTION = (("config", "f"), "str", "", "path to the specification, instead of the bundle's config.json")
+
 PROCESS_OPTIONS = (
     (
         ("console-socket",),
@@ -49,6 +51,7 @@ PROCESS_OPTIONS = (
 
 CREATE_OPTIONS = (
     BUNDLE_OPTION,
+    CONFIG_OPTION,
     *PROCESS_OPTIONS,
     (
         ("no-pivot",),
@@ -99,12 +102,13 @@ def make_request(
     pid_file = absolute(options.pid_file) if options.pid_file else ""
     console_socket = absolute(options.console_socket) if options.console_socket else ""
     pidfd_socket = absolute(options.pidfd_socket) if options.pidfd_socket else ""
+    config = absolute(options.config) if options.config else ""
     bundle = absolute(options.bundle or ".")
     try:
         posix.chdir(bundle)
     except OSError as error:
         raise Error(f"chdir {bundle}: {reason(error.errno or 0)}") from None
-    spec, text = load_config(bundle)
+    spec, text = load_config(bundle, config)
     if context.root_is_users:
         # Whoever cleans up below XDG_RUNTIME_DIR leaves what has the sticky bit.
         make_directories(context.root, 0o1700)

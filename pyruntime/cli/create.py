@@ -9,7 +9,10 @@ if TYPE_CHECKING:
     from pyruntime.cli import Context
     from pyruntime.cli.args import Options
 
-OPTIONS = CREATE_OPTIONS
+OPTIONS = (
+    *CREATE_OPTIONS,
+    (("no-subreaper",), "bool", False, ""),  # crun and youki take it, too: create has nothing to reap
+)
 ARGUMENTS = (1, 1)
 USAGE = "<container-id>"
 

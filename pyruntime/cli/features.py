@@ -7,7 +7,7 @@ from pyruntime.cli import RUNC, Program, write_out
 from pyruntime.cli.version import program_version
 from pyruntime.config.rules import HOOK_NAMES
 from pyruntime.linux.capabilities import NAMES
-from pyruntime.linux.mount_options import ALL, ID_MAPPED
+from pyruntime.linux.mount_options import ALL
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.linux.seccomp_names import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 from pyruntime.util.jsonlite import dumps_indented
@@ -32,7 +32,7 @@ def features() -> "dict[str, Any]":
         "ociVersionMin": OCI_VERSION_MIN,
         "ociVersionMax": OCI_VERSION,
         "hooks": list(HOOK_NAMES),
-        "mountOptions": sorted(set(ALL) - set(ID_MAPPED)),
+        "mountOptions": sorted(ALL),
         "linux": {
             "namespaces": sorted(NAMESPACES),
             "capabilities": list(NAMES),
@@ -48,16 +48,19 @@ def features() -> "dict[str, Any]":
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
-            "mountExtensions": {"idmap": {"enabled": False}},
-            "netDevices": {"enabled": False},
+            "mountExtensions": {"idmap": {"enabled": True}},
+            "netDevices": {"enabled": True},
         },
         "annotations": _annotations(),
-        "potentiallyUnsafeConfigAnnotations": [],
+        "potentiallyUnsafeConfigAnnotations": ["org.criu.config"],
     }
 
 
 def _annotations() -> "dict[str, str]":
-    annotations = {"io.pyruntime.version": __version__}
+    annotations = {
+        "io.pyruntime.version": __version__,
+        "org.opencontainers.runc.checkpoint.enabled": "true",  # as it is asked for by tools
+    }
     if Program.name == RUNC:
         annotations["org.opencontainers.runc.version"] = program_version()
     return annotations

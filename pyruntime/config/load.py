@@ -23,9 +23,10 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_BYTES = 16 << 20  # the largest recorded config has 10 KB; what is larger is a mistake or an attack
 
 
-def load_config(bundle: str) -> "tuple[dict[str, Any], bytes]":
+def load_config(bundle: str, path: str = "") -> "tuple[dict[str, Any], bytes]":
     """
-    The config of a bundle, checked against the schema and the rules (spec: bundle.md, config.md).
+    The config of a bundle, or another file in its place, checked against the schema and the rules (spec:
+    bundle.md, config.md).
 
     Returns:
         the document, and the bytes as they were read.
@@ -34,21 +35,21 @@ def load_config(bundle: str) -> "tuple[dict[str, Any], bytes]":
         ConfigError: everything that is wrong with the file.
         Error: there is no such file.
     """
-    path = f"{bundle}/{CONFIG_NAME}"
+    name = path or CONFIG_NAME
     try:
-        raw = read_file(path, limit=MAX_BYTES)
+        raw = read_file(path or f"{bundle}/{CONFIG_NAME}", limit=MAX_BYTES)
     except KernelError as error:
         if error.errno == ENOENT:
-            raise Error(f"JSON specification file {CONFIG_NAME} not found") from None
+            raise Error(f"JSON specification file {name} not found") from None
         raise
-    return parse_config(raw), raw
+    return parse_config(raw, name), raw
 
 
-def parse_config(raw: bytes) -> "dict[str, Any]":
+def parse_config(raw: bytes, name: str = CONFIG_NAME) -> "dict[str, Any]":
     """
     The bytes of a config.json, checked. Raises ConfigError.
     """
-    return _parse(raw, CONFIG_NAME, check_config, rules.of_config)
+    return _parse(raw, name, check_config, rules.of_config)
 
 
 def load_process(path: str) -> "tuple[dict[str, Any], bytes]":

@@ -4,6 +4,7 @@ but loaded only for a config that has one of them.
 """
 
 from pyruntime.linux import scheduling as table
+from pyruntime.linux.mount_options import ID_MAPPED, REMOUNT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 MAX_NANOSECONDS = 999_999_999
 MAX_INTERFACE_BYTES = 15
+NOT_IN_INTERFACES = set(b"/: \t\n\v\f\r\0\xa0")  # the kernel takes the last byte for a space, too
+RIGHT_INTERFACE = "1 to 15 bytes without space, slash and colon"
 
 
 # --- of linux: (the whole config, its namespaces as type -> path)
@@ -69,6 +72,62 @@ def personality(spec: "Document", types: "dict[str, str]") -> "Problems":
         yield "/linux/personality/flags", "no flag is defined", "leave it out"
 
 
+def net_devices(spec: "Document", types: "dict[str, str]") -> "Problems":
+    """
+    config-linux.md "Network Devices"; the names are those that the kernel takes.
+    """
+    devices = spec["linux"].get("netDevices")
+    if not devices:
+        return
+    if "network" not in types:
+        wrong = "unable to move network devices without a NET namespace"
+        yield "/linux/netDevices", wrong, "a namespace of type network"
+    seen = set()
+    for name, device in devices.items():
+        pointer = "/linux/netDevices/" + name.replace("~", "~0").replace("/", "~1")
+        new_name = device.get("name", "")
+        if not _is_interface(name):
+            yield pointer, f'invalid network device name "{name}"', RIGHT_INTERFACE
+        if new_name and not _is_interface(new_name):
+            yield f"{pointer}/name", f'invalid network device name "{new_name}"', RIGHT_INTERFACE
+        elif "%" in new_name and (new_name.count("%") > 1 or "%d" not in new_name):
+            yield f"{pointer}/name", f'"{new_name}" is not a pattern for a name', "one %d, as in eth%d"
+        elif (new_name or name) in seen and "%" not in new_name:
+            yield f"{pointer}/name", f"duplicated network device {new_name or name}", "a name for each"
+        seen.add(new_name or name)
+
+
+def _is_interface(name: str) -> bool:
+    raw = name.encode("utf-8", "replace")
+    fits = 0 < len(raw) <= MAX_INTERFACE_BYTES
+    return fits and raw not in (b".", b"..") and not NOT_IN_INTERFACES & set(raw)
+
+
+# --- of a mount
+
+
+def id_mapped_mount(mount: "Document", pointer: str, bind: bool, types: "dict[str, str]") -> "Problems":
+    """
+    config.md "Mounts" and "Linux mount options": what an id-mapped mount needs.
+
+    Args:
+        bind: whether it is a bind mount.
+        types: the container's namespaces, type -> path.
+    """
+    options = mount.get("options", [])
+    given = [field for field in ("uidMappings", "gidMappings") if mount.get(field)]
+    asked = given + [f"options/{options.index(option)}" for option in ID_MAPPED if option in options]
+    if not asked:
+        return
+    place = f"{pointer}/{asked[0]}"
+    if len(given) == 1:
+        yield place, "id-mapped mounts need both uidMappings and gidMappings", "both, or neither"
+    if not bind or REMOUNT in options:
+        yield place, "id-mapped mounts must be bind mounts", "the option bind or rbind"
+    if not given and "user" not in types:
+        yield place, "there is no user namespace whose mappings it could use", "uidMappings and gidMappings"
+
+
 # --- of a process
 
 
@@ -108,5 +167,5 @@ def _list(text: str, pointer: str, what: str) -> "Problems":
         yield pointer, f'"{text}" is not a list of {what}: {error}', "such as 0-3,7"
 
 
-OF_LINUX = (time_offsets, memory_policy, personality)
+OF_LINUX = (time_offsets, memory_policy, personality, net_devices)
 OF_PROCESS = (scheduler, io_priority, cpu_affinity)

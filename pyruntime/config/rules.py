@@ -178,13 +178,10 @@ def mounts(spec: "Document") -> "Problems":
             yield pointer, "a bind mount needs a source", "a path of the host"
         if not bind and not mount.get("type"):
             yield pointer, "needs a type", "a file system such as tmpfs, or the option bind"
-        for field in ("uidMappings", "gidMappings"):
-            if mount.get(field):
-                yield f"{pointer}/{field}", "is not supported by this version of pyruntime", "leave it out"
-        for option in ID_MAPPED:
-            if option in options:
-                where = f"{pointer}/options/{options.index(option)}"
-                yield where, f"{option} is not supported by this version of pyruntime", "leave it out"
+        if MAPPINGS & mount.keys() or any(option in options for option in ID_MAPPED):
+            from pyruntime.config.rare_rules import id_mapped_mount
+
+            yield from id_mapped_mount(mount, pointer, bind, _types(spec))
 
 
 def devices(spec: "Document") -> "Problems":
@@ -343,7 +340,8 @@ HOOK_NAMES = (
     "poststop",
 )
 
-RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality"}
+MAPPINGS = {"uidMappings", "gidMappings"}
+RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices"}
 RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
 
 CONFIG_RULES = (

@@ -30,6 +30,12 @@ PROC_EXCEPTIONS = (
     "/proc/sys/crypto/fips_enabled",
 )
 
+LINK_FLAGS = {
+    "src-nofollow": optable.MOUNT_SOURCE_NOFOLLOW,
+    "dest-nofollow": optable.MOUNT_TARGET_NOFOLLOW,
+    "copy-symlink": optable.MOUNT_COPY_SYMLINK,
+}
+
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -39,6 +45,24 @@ def clean(path: str) -> str:
     empty parts go: ".." is left to the kernel, which knows the links.
     """
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
+
+
+def inside(destination: str, rootfs: str) -> str:
+    """
+    A destination in the container. As with runC it may also be given as a path of the host below the root
+    file system.
+    """
+    if rootfs != "/" and destination.startswith(rootfs + "/"):
+        destination = destination[len(rootfs) :]
+    return clean(destination)
+
+
+def bind_source(mount: "Spec", bundle: str) -> str:
+    """
+    The source of a bind mount; a relative one is below the bundle.
+    """
+    source: str = mount.get("source", "")
+    return source if source.startswith("/") else f"{bundle}/{source}"
 
 
 def reaches_further(spec: "Spec", facts: Facts) -> bool:
@@ -82,6 +106,17 @@ def _target_flags(target: str, fstype: str, bind: bool, pointer: str) -> int:
     return optable.MOUNT_PLAIN_DIRECTORY if fstype in ("proc", "sysfs") else 0
 
 
+def _maps(owner: "Spec") -> "tuple[list[str], list[str]]":
+    """
+    The mappings of a mount, or of linux, as lines of uid_map and gid_map.
+    """
+
+    def lines(field: str) -> "list[str]":
+        return [f"{m['containerID']} {m['hostID']} {m['size']}" for m in owner.get(field, [])]
+
+    return lines("uidMappings"), lines("gidMappings")
+
+
 class Mounts:
     """
     Emits the operations of all mounts of one config.
@@ -92,6 +127,8 @@ class Mounts:
         self.facts = facts
         self.ask_parent = reaches_further(spec, facts)
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
+        self.has_user_ns = "user" in listed_namespaces(spec)
+        self.own_maps = _maps(spec.get("linux", {}))
         self.read_only_later: "list[tuple[str, str]]" = []  # (target, pointer)
 
     def add(self, index: int, mount: "Spec") -> None:
@@ -104,7 +141,7 @@ class Mounts:
         pointer = f"/mounts/{index}"
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
-        target = self._inside(mount["destination"])
+        target = inside(mount["destination"], self.facts.rootfs)
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
@@ -119,22 +156,12 @@ class Mounts:
 
     def add_notify(self) -> None:
         """
-        The directory that the socket for sd_notify(3) will be in; on top of what the config has mounted there.
+        The directory that the socket for sd_notify(3) will be in, over what the config has mounted there.
         """
         if self.facts.notify_directory:
             target = NOTIFY_SOCKET.rpartition("/")[0]
             bits = (mo.RDONLY | mo.NOSUID | mo.NODEV | mo.NOEXEC, 0)
             self._tree(self.facts.notify_directory, 0, target, bits, 0, "")
-
-    def _inside(self, destination: str) -> str:
-        """
-        A destination in the container. As with runC it may also be given as a path of the host below the
-        root file system.
-        """
-        rootfs = self.facts.rootfs
-        if rootfs != "/" and destination.startswith(rootfs + "/"):
-            destination = destination[len(rootfs) :]
-        return clean(destination)
 
     def _finish(self, options: "mo.MountOptions", pointer: str) -> None:
         """
@@ -185,11 +212,18 @@ class Mounts:
                     )
                 ]
             )
-        source = mount.get("source", "")
-        if not source.startswith("/"):
-            source = f"{self.facts.bundle}/{source}"
+        source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
-        self._tree(source, options.bind or 0, target, bits, flags, pointer)
+        for option in options.links:
+            flags |= LINK_FLAGS[option]
+        if options.id_mapped or mount.get("uidMappings"):
+            maps = _maps(mount)
+            if self.has_user_ns and maps == self.own_maps:
+                maps = ([], [])  # which is the same, and saves a user namespace
+            tree = (source, target, options.bind or 0, *bits, flags)
+            self.plan.add("MOUNT", "bind_mapped", pointer, *tree, options.id_mapped == mo.MAPS_TREE, *maps)
+        else:
+            self._tree(source, options.bind or 0, target, bits, flags, pointer)
         self._finish(options, pointer)
 
     def _new_file_system(

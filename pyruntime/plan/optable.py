@@ -58,6 +58,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
     "mount": (
         ("MOUNT",),
         (
@@ -79,6 +80,20 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("cleared", "U"),
             ("flags", "u"),
             ("ask_parent", "u"),
+        ),
+    ),
+    "bind_mapped": (
+        ("MOUNT",),
+        (
+            ("source", "s"),
+            ("target", "s"),
+            ("recursive", "u"),
+            ("attributes", "U"),
+            ("cleared", "U"),
+            ("flags", "u"),
+            ("map_tree", "u"),
+            ("uid_map", "v"),
+            ("gid_map", "v"),
         ),
     ),
     "remount": (
@@ -111,8 +126,12 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ("MOUNT",),
         (("path", "s"), ("kind", "u"), ("major", "u"), ("minor", "u"), ("ask_parent", "u")),
     ),
-    # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach
-    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"))),
+    # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach,
+    # or whose ids it may not map
+    "pass_tree": (
+        ("MOUNT",),
+        (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
+    ),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -142,6 +161,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "reopen_null": (("SYSTEM",), ()),
     # --- identity
     "keyring": (("IDENTITY",), (("name", "s"), ("permissions", "u"))),
+    "pass_fd": (("IDENTITY",), (("fd", "f"), ("number", "u"))),
     "umask": (("IDENTITY",), (("mask", "u"),)),
     "scheduler": (
         ("IDENTITY",),
@@ -182,13 +202,16 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "exec": (("START",), (("args", "v"), ("env", "v"))),
 }
 
-# Flags of `mount` and `bind`.
+# Flags of `mount`, `bind` and `bind_mapped`.
 MOUNT_PLAIN_DIRECTORY = 1  # the target must be a real directory, reached without symlinks (proc, sysfs)
 MOUNT_COPY_UP = 2  # fill the new tmpfs with what the target holds (tmpcopyup)
 MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's mode
 MOUNT_OVER_PROC = 8  # the target may lie inside /proc
 MOUNT_OR_BIND_CGROUP = 16  # where cgroup2 must not be mounted, bind /sys/fs/cgroup instead
 MOUNT_MUST_BE_PROC = 32  # only a procfs may be bound over /proc
+MOUNT_SOURCE_NOFOLLOW = 64  # a symlink is what is mounted
+MOUNT_TARGET_NOFOLLOW = 128  # a symlink is what is mounted over
+MOUNT_COPY_SYMLINK = 256  # a source that is a symlink is copied, not mounted
 
 # Messages on the sync socket; the order is that of docs/protocol.md.
 MESSAGES = (

@@ -104,6 +104,8 @@ NUMBERS: "dict[tuple[str, str], Any]" = {
     ("", "cleared"): _attributes,
     ("mount", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
     ("bind", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
+    ("bind_mapped", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
+    ("", "map_tree"): _flag,
     ("root_propagation", "flags"): _propagation,
     ("mount_propagation", "flags"): _propagation,
     ("", "recursive"): _flag,

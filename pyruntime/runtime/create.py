@@ -26,7 +26,7 @@ from pyruntime.runtime.state import State, new_state_data
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util import fs
 from pyruntime.util.jsonlite import dumps
-from pyruntime.util.log import warn
+from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import start_time
 
 TYPE_CHECKING = False
@@ -101,18 +101,14 @@ class Creation:
         What the planner needs to know.
         """
         request = self.request
-        facts = self.host
-        facts.container_id = request.container_id
-        facts.bundle = request.bundle
-        facts.rootfs = request.rootfs
-        facts.no_pivot = request.no_pivot
+        facts = self.place_facts()
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
         host.check_groups(self.spec.get("process", {}), facts, "/process")
+        host.check_id_mapped(self.spec, facts)
         facts.notify_directory = host.notify_directory(request.root, request.container_id)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
-        host.add_cgroup(facts, self.hierarchies, self.paths)
         profile = self.spec.get("linux", {}).get("seccomp")
         if profile:
             from pyruntime.runtime.seccomp import filter_for
@@ -120,6 +116,19 @@ class Creation:
             facts.seccomp = filter_for(profile, request.root)
         facts.state_creating = self._state_around_pid("creating")
         facts.state_created = self._state_around_pid("created")
+        return facts
+
+    def place_facts(self) -> Facts:
+        """
+        Of these, where things are.
+        """
+        request = self.request
+        facts = self.host
+        facts.container_id = request.container_id
+        facts.bundle = request.bundle
+        facts.rootfs = request.rootfs
+        facts.no_pivot = request.no_pivot
+        host.add_cgroup(facts, self.hierarchies, self.paths)
         return facts
 
     def _state_around_pid(self, status: str) -> "tuple[str, str]":
@@ -132,20 +141,34 @@ class Creation:
             rest["annotations"] = self.spec["annotations"]
         return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
 
-    def _check_network_sysctls(self) -> None:
+    def _check_network(self) -> None:
         """
         A network namespace joined by path may be the host's own.
         """
+        linux = self.spec.get("linux", {})
+        if linux.get("netDevices") and (self.host.euid or self.may_go_without):
+            problem = "network devices are not supported for rootless containers"
+            raise ConfigError([("/linux/netDevices", problem, "leave them out")], text=self.text)
+        asked = ["net.* sysctls"] if any(key.startswith("net") for key in linux.get("sysctl", {})) else []
+        asked += ["network devices"] if linux.get("netDevices") else []
         path = listed_namespaces(self.spec).get("network", (0, ""))[1]
-        sysctls = self.spec.get("linux", {}).get("sysctl", {})
-        if not path or not any(key.startswith("net") for key in sysctls):
+        if not path or not asked:
             return
         try:
             same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
         except OSError as error:
             raise KernelError(error.errno, "stat", path) from None
         if same:
-            raise Error(f"net.* sysctls are not allowed in the host network namespace ({path})")
+            raise Error(f"{asked[0]} are not allowed in the host network namespace ({path})")
+
+    def make_plan(self, facts: Facts) -> None:
+        """
+        Makes the plan. Raises Error: the config asks for something impossible.
+        """
+        self.plan, warnings = build_create(self.spec, facts)
+        for warning in warnings:
+            warn(warning)
+        self._check_network()
 
     # --- making
 
@@ -157,10 +180,7 @@ class Creation:
             Error: it could not be made; nothing of it is left.
         """
         facts = self.facts()
-        self.plan, warnings = build_create(self.spec, facts)
-        for warning in warnings:
-            warn(warning)
-        self._check_network_sysctls()
+        self.make_plan(facts)
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
@@ -168,8 +188,8 @@ class Creation:
                 self._make_cgroup(facts)
             except KernelError as error:
                 raise self._explain_permission(error) from None
-            self._start_init(facts)
-            self._set_up_init()
+            self.start_init(facts)
+            self.set_up_init()
         except BaseException as error:
             raise self.fail(error) from None
 
@@ -221,7 +241,10 @@ class Creation:
         self.cgroup.kill()
         self.cgroup.remove()
 
-    def _start_init(self, facts: Facts) -> None:
+    def start_init(self, facts: Facts) -> None:
+        """
+        The init exists, and nothing else of the container. Raises Error.
+        """
         native.close_on_exec(3)
         listener = self.state.directory.listen(SOCKET_NAME) if facts.started_later else -1
         self.undo.append(self._detach_host_mount)
@@ -231,7 +254,8 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
-        self._give_cgroup()
+        self.give_cgroup(self.launch.pid)
+        self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
         namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
@@ -244,7 +268,10 @@ class Creation:
         elif linux.get("uidMappings") or linux.get("gidMappings"):
             check_maps(self.launch.pid, linux, self.text)
 
-    def _give_cgroup(self) -> None:
+    def give_cgroup(self, pid: int) -> None:
+        """
+        Where the container's user is to own its cgroup, it does; `pid` is in its user namespace.
+        """
         if not self.paths or not hierarchy.is_pure_unified(self.hierarchies):
             return
         from pyruntime.cgroup import owner
@@ -252,13 +279,32 @@ class Creation:
         if owner.is_asked_for(self.spec):
             uid: "int | None" = self.spec.get("process", {}).get("user", {}).get("uid", 0)
             if uid is not None and "user" in listed_namespaces(self.spec):
-                uid = owner.host_uid(uid, self.launch.pid)
+                uid = owner.host_uid(uid, pid)
             if uid is not None:
                 owner.give_to(self.cgroup.unified, uid)
 
-    def _set_up_init(self) -> None:
+    def _move_devices(self) -> None:
+        wanted = self.spec.get("linux", {}).get("netDevices")
+        if not wanted:
+            return
+        from pyruntime.runtime.net_devices import NetDevices
+
+        devices = NetDevices(self.launch.pid, self.text)
+        self.undo.append(devices.move_back)
+        devices.move(wanted)
+
+    def settle(self) -> None:
+        """
+        There is no way back any more; what it would have needed (sockets in the container) is closed.
+        """
+        self.undo.clear()
+
+    def set_up_init(self) -> None:
+        """
+        From there to "created". Raises Error.
+        """
         self.launch.go()
-        self.launch.set_up(self._run_hooks, self.request.pass_terminal)
+        self.launch.set_up(self.run_hooks, self.request.pass_terminal)
         self.state.own["creating"] = False
         self.state.save()
         if self.request.pidfd_socket:
@@ -270,7 +316,10 @@ class Creation:
         if self.request.pid_file and self.request.started_later:
             write_pid_file(self.request.pid_file, self.launch.pid)
 
-    def _run_hooks(self) -> None:
+    def run_hooks(self) -> None:
+        """
+        The hooks that see the container's namespaces before anything runs in them. Raises HookError.
+        """
         from pyruntime.runtime.hooks import run_hooks
 
         for name in BEFORE_PIVOT:
@@ -288,25 +337,32 @@ class Creation:
         """
         oom_killed = bool(self.paths) and self.cgroup.oom_kills() > 0
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
-            self.launch.kill()
+            cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
-        for undo in reversed(self.undo):
-            try:
-                undo()
-            except (Error, OSError) as trouble:
-                warn(f"cleaning up: {trouble}")
+        self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
             from pyruntime.runtime.failure import explain_init
 
             error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
-            from pyruntime.runtime.hooks import run_all_hooks
-
-            run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
+            cleaned_up(self._run_last_hooks)
         if isinstance(error, Error) and hasattr(self, "launch"):
             return StartError(error)
         return error
+
+    def _undo_all(self) -> None:
+        """
+        The state comes first in the list and goes last, unless something stays that only it tells of.
+        """
+        done = [cleaned_up(undo) for undo in reversed(self.undo[1:])]
+        if self.undo and all(done):
+            cleaned_up(self.undo[0])
+
+    def _run_last_hooks(self) -> None:
+        from pyruntime.runtime.hooks import run_all_hooks
+
+        run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
 
 
 class StartError(Error):

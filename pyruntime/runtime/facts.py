@@ -7,6 +7,7 @@ from errno import EBADF
 
 from pyruntime.cgroup import hierarchy
 from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.linux.mount_options import ID_MAPPED
 from pyruntime.plan.facts import Facts
 from pyruntime.runtime.directory import NOTIFY_NAME
 from pyruntime.util.fs import exists, read_file
@@ -51,6 +52,21 @@ def check_groups(process: "dict[str, Any]", facts: Facts, pointer: str) -> None:
     if process.get("user", {}).get("additionalGids") and not facts.set_groups:
         problem = "additional groups cannot be set without root's rights"
         raise ConfigError([(f"{pointer}/user/additionalGids", problem, "leave it out")])
+
+
+def check_id_mapped(spec: "dict[str, Any]", facts: Facts) -> None:
+    """
+    The same for id-mapped mounts.
+
+    Raises:
+        ConfigError: the config has some, and the caller is not root.
+    """
+    if facts.euid == 0:
+        return
+    for index, mount in enumerate(spec.get("mounts", [])):
+        if mount.get("uidMappings") or not set(ID_MAPPED).isdisjoint(mount.get("options", [])):
+            problem = "id-mapped mounts cannot be made without root's rights"
+            raise ConfigError([(f"/mounts/{index}", problem, "leave it out")])
 
 
 def goes_without_cgroup(facts: Facts, rootless: str) -> bool:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.ops import Plan
 
-ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP = 110, 22, 13, 1, 16, 95
+ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP, ENOSYS = 110, 22, 13, 1, 16, 95, 38
 OP_NAMES = tuple(OPS)
 
 # What asked for the operations that `start` makes the init execute.
@@ -25,6 +25,13 @@ START_POINTERS = {
     "seccomp": "/linux/seccomp",
     "capset": "/process/capabilities",
     "rlimit": "/process/rlimits",
+}
+
+# What the kernel means when it does not map the ids of a mount.
+ID_MAPPING_HINTS = {
+    EINVAL: " (this kernel has no id-mapped mounts of that file system, or of one mounted below it)",
+    EPERM: " (it is id-mapped already, or belongs to another user namespace)",
+    ENOSYS: " (id-mapped mounts need Linux 5.12)",
 }
 
 
@@ -121,6 +128,11 @@ def _mount(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}'
 
 
+def _bind_mapped(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    hint = ID_MAPPING_HINTS.get(data["err"], "") if "MOUNT_ATTR_IDMAP" in data["call"] else ""
+    return _mount(data, fields) + hint
+
+
 def _program(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     name = data["path"]
     if data["call"] == "search":
@@ -177,6 +189,7 @@ def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
 SENTENCES = {
     "mount": _mount,
     "bind": _mount,
+    "bind_mapped": _bind_mapped,
     "remount": _mount,
     "find_program": _program,
     "exec": _exec,

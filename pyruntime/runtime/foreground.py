@@ -9,11 +9,12 @@ from _struct import unpack
 from select import POLLIN, poll
 
 from pyruntime import native
+from pyruntime.errors import KernelError
 from pyruntime.util.log import debug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyruntime.runtime.launch import Launch
+    from pyruntime.runtime.launch import Child
     from pyruntime.runtime.notify import Relay
     from pyruntime.runtime.terminal import Terminal
 
@@ -34,7 +35,6 @@ class Foreground:
     """
 
     def __init__(self, *, terminal: bool) -> None:
-        self.status: "int | None" = None
         self.terminal: "Terminal | None" = None
         self.relay: "Relay | None" = None
         self.host_fd = -1
@@ -51,12 +51,11 @@ class Foreground:
 
         self.terminal = Terminal(self.host_fd, posix.dup(master_fd))
 
-    def take_over(self, launch: "Launch") -> None:
+    def take_over(self, init: "Child") -> None:
         """
         From here on signals, and what the user types, are the program's, which has not started yet.
         """
-        self.pid = launch.pid
-        self.send = launch.signal
+        self.init = init
         self.signal_fd = native.signal_fd(all_signals=True)
         if self.terminal is not None:
             self.terminal.attach()
@@ -67,7 +66,7 @@ class Foreground:
         """
         try:
             self._reap()
-            while self.status is None:
+            while self.init.status is None:
                 self._step()
             if self.terminal is not None:
                 self._write_rest(self.terminal)
@@ -75,9 +74,9 @@ class Foreground:
             self.restore()
         if self.relay is not None:
             self.relay.finish()
-        if posix.WIFSIGNALED(self.status):
-            return 128 + posix.WTERMSIG(self.status)
-        return posix.WEXITSTATUS(self.status)
+        if posix.WIFSIGNALED(self.init.status):
+            return 128 + posix.WTERMSIG(self.init.status)
+        return posix.WEXITSTATUS(self.init.status)
 
     def restore(self) -> None:
         """
@@ -99,7 +98,10 @@ class Foreground:
         poller = poll()
         for fd, events in interest.items():
             poller.register(fd, events)
-        ready = dict(poller.poll(min(timeouts, default=None)))
+        try:
+            ready = dict(poller.poll(min(timeouts, default=None)))
+        except OSError as error:
+            raise KernelError(error.errno, "poll") from None
         for other in watched:
             other.handle(ready)
         return self.signal_fd in ready and self._take_signals()
@@ -128,8 +130,8 @@ class Foreground:
             if number == SIGWINCH and self.terminal is not None:
                 self.terminal.resize()
             elif number not in NOT_FORWARDED:
-                debug(f"forwarding signal {number} to {self.pid}")
-                self.send(number)
+                debug(f"forwarding signal {number} to {self.init.pid}")
+                self.init.signal(number)
                 passed = True
         self._reap()
         return passed
@@ -142,10 +144,12 @@ class Foreground:
             try:
                 pid, status = posix.waitpid(-1, posix.WNOHANG)
             except ChildProcessError:
-                if self.status is None:
-                    self.status = 0
+                if self.init.status is None:
+                    self.init.status = 0
                 return
+            except OSError as error:
+                raise KernelError(error.errno, "waitpid") from None
             if pid == 0:
                 return
-            if pid == self.pid:
-                self.status = status
+            if pid == self.init.pid:
+                self.init.status = status

@@ -16,6 +16,7 @@ from pyruntime.plan.encode import encode
 from pyruntime.plan.ops import Plan
 from pyruntime.runtime.talk import MAX_FDS, Conversation, InitDied
 from pyruntime.util.fs import CLOEXEC, readable, write_all
+from pyruntime.util.log import debug
 from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
@@ -28,27 +29,67 @@ SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
 
 
-class Launch:
+class Child:
+    """
+    A child of this process, once there is one, which nobody else reaps.
+    """
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.pid_fd = -1
+        self.status: "int | None" = None  # once it is reaped, here or by Foreground
+
+    def close(self) -> None:
+        """
+        Leaves it alone.
+        """
+        if self.pid_fd >= 0:
+            posix.close(self.pid_fd)
+        self.pid_fd = -1
+
+    def wait(self) -> int:
+        """
+        Waits for it to end and reaps it; its status as of waitpid.
+        """
+        if self.status is None:
+            self.status = posix.waitpid(self.pid, WALL)[1]
+        return self.status
+
+    def signal(self, number: int) -> None:
+        """
+        Sends a signal to it; one that has ended gets none.
+        """
+        send_signal(self.pid_fd, number)
+
+    def kill(self) -> None:
+        """
+        Ends it, now, and reaps it.
+        """
+        try:
+            if self.pid_fd >= 0 and self.status is None:
+                self.signal(KILL)
+                self.wait()
+        finally:
+            self.close()
+
+
+class Launch(Child):
     """
     One run of a plan: stage-1, then the init. Whoever starts one must kill or close it.
     """
 
     def __init__(self, plan: Plan, first_fd: int, interrupts: "Interrupts | None" = None) -> None:
+        super().__init__()
         self.plan = plan
         self.stage: "native.Child | None" = native.spawn(first_fd)
         self.talk = Conversation(self.stage.sync_fd, interrupts)
-        self.pid = 0
-        self.pid_fd = -1
-        self.status: "int | None" = None
 
     def close(self) -> None:
         """
         Ends our part; an init that has not been told to go on alone ends, too.
         """
         self.talk.close()
-        if self.pid_fd >= 0:
-            posix.close(self.pid_fd)
-        self.pid_fd = -1
+        super().close()
 
     def start(self, open_fd: "Any") -> None:
         """
@@ -62,6 +103,7 @@ class Launch:
         _, payload, self.pid_fd = self.talk.receive("SPAWNED")
         self.pid = unpack("<I", payload)[0]
         self._reap_stage()
+        debug(f"nsexec container setup: done, the init is pid {self.pid}")
 
     def fetch_tree(self, open_fd: "Any") -> int:
         """
@@ -77,7 +119,8 @@ class Launch:
         data = encode(self.plan)
         fds = [_sealed_memory(data)]
         try:
-            fds += [open_fd(*key) for key in self.plan.fds]
+            for key in self.plan.fds:
+                fds.append(open_fd(*key))
             if len(fds) > MAX_FDS:
                 raise Error(f"{len(fds)} file descriptors are more than can be passed ({MAX_FDS})")
             self.talk.send("PLAN", fds)
@@ -118,6 +161,7 @@ class Launch:
             if not self.plan.has(op):
                 continue
             payload, fd = self._serve_until(message)
+            debug(f"child process in init(): says {message}")
             if message == "HOOKS":
                 answer_hooks()
             elif message == "CONSOLE":
@@ -145,6 +189,7 @@ class Launch:
         From here on the init lives on without us.
         """
         self.talk.send("ACK")
+        debug("init: closing the pipe to signal completion")
 
     def run_program(self) -> None:
         """
@@ -163,33 +208,18 @@ class Launch:
         self.stage = None
         return status
 
-    def wait(self) -> int:
-        """
-        Waits for the init to end and reaps it; its status as of waitpid.
-        """
-        if self.status is None:
-            self.status = posix.waitpid(self.pid, WALL)[1]
-        return self.status
-
-    def signal(self, number: int) -> None:
-        """
-        Sends a signal to the init; one that has ended gets none.
-        """
-        send_signal(self.pid_fd, number)
-
     def kill(self) -> None:
         """
         Ends whatever was started, now, and reaps it.
         """
-        if self.stage is not None:
-            send_signal(self.stage.pid_fd, KILL)
-            status = self._reap_stage()
-            if self.pid_fd < 0:
-                self.status = status  # there is no other
-        if self.pid_fd >= 0 and self.status is None:
-            self.signal(KILL)
-            self.wait()
-        self.close()
+        try:
+            if self.stage is not None:
+                send_signal(self.stage.pid_fd, KILL)
+                status = self._reap_stage()
+                if self.pid_fd < 0:
+                    self.status = status  # there is no other
+        finally:
+            super().kill()
 
 
 def _sealed_memory(data: bytes) -> int:

@@ -11,12 +11,15 @@ from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
-from pyruntime.runtime.start import after_start, failed
+from pyruntime.runtime.start import after_start, failed_unlocked
 from pyruntime.util.log import warn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from pyruntime.runtime.launch import Child
+    from pyruntime.runtime.notify import Relay
 
 
 def run(
@@ -53,17 +56,43 @@ def run(
     except BaseException as error:
         _restore(foreground)
         raise creation.fail(error) from None
+    creation.settle()
     try:
         after_start(creation.state)
-        _write_pid_file(request.pid_file, creation)
+    except Error:
+        _restore(foreground)
+        raise
+    return stay(creation, creation.launch, foreground, relay, keep=keep)
+
+
+def stay(
+    creation: Creation,
+    init: "Child",
+    foreground: "Foreground | None",
+    relay: "Relay | None" = None,
+    *,
+    keep: bool,
+) -> int:
+    """
+    What is left to do for a program that runs: the pid file; in the foreground to wait for it, else until it is
+    ready, if that is to be passed on.
+
+    Returns:
+        its exit code (128+n for a signal), 0 if detached.
+
+    Raises:
+        Error: the pid file could not be written; the container is gone then.
+    """
+    try:
+        _write_pid_file(creation, init.pid)
     except Error:
         _restore(foreground)
         raise
     if foreground is None:
         if relay is not None:
             creation.state.directory.unlock()
-            relay.wait(creation.launch.pid_fd, creation.interrupts.fd)
-        creation.launch.close()
+            relay.wait(init.pid_fd, creation.interrupts.fd)
+        init.close()
         return 0
     try:
         creation.state.directory.unlock()
@@ -82,17 +111,16 @@ def _restore(foreground: "Foreground | None") -> None:
         foreground.restore()
 
 
-def _write_pid_file(path: str, creation: Creation) -> None:
+def _write_pid_file(creation: Creation, pid: int) -> None:
     """
     The sign that the program runs. Where it cannot be given, the container goes again.
     """
-    if not path:
+    if not creation.request.pid_file:
         return
     try:
-        write_pid_file(path, creation.launch.pid)
+        write_pid_file(creation.request.pid_file, pid)
     except Error as error:
-        creation.state.directory.lock()
-        raise failed(creation.state, error) from None
+        raise failed_unlocked(creation.state, error) from None
 
 
 def _remove(creation: Creation) -> None:
@@ -106,5 +134,5 @@ def _remove(creation: Creation) -> None:
         destroy(state)
     except ContainerNotFound:
         pass
-    except Error as error:
+    except (Error, OSError) as error:
         warn(str(error))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 CACHE = ".cache/seccomp"
 REGULAR_FILE = 0o100000
 DIGEST_BYTES = 16
+VERSION = 2  # of what is made of a profile; goes up with every change of it
 MAX_FILTERS = 256  # a cache that somebody fills with ever new profiles is emptied
 
 
@@ -37,7 +38,7 @@ def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
     """
     if not profile.get("syscalls") and profile["defaultAction"] == "SCMP_ACT_ALLOW":
         return None
-    key = marshal.dumps([profile, posix.uname().machine], 2)
+    key = marshal.dumps([VERSION, profile, posix.uname().machine], 2)
     directory, name = f"{root}/{CACHE}", _name(key)
     program = _cached(f"{directory}/{name}", key)
     if program is None:

@@ -11,6 +11,7 @@ from _io import FileIO
 
 from pyruntime.errors import ConfigError, Error
 from pyruntime.linux.seccomp_names import ARCHITECTURES, OPERATORS
+from pyruntime.runtime.seccomp_stub import stub
 from pyruntime.util.fs import read_fd, read_file
 from pyruntime.util.log import debug, warn
 
@@ -60,6 +61,7 @@ class Compiler:
         self.seccomp = load_bindings()
         self.profile = profile
         self.default = self._action(profile, "defaultAction", "defaultErrnoRet")
+        self.architectures = [self.seccomp.Arch()]  # our own is always among them
 
     def _action(self, entry: "Profile", name: str, errno_name: str) -> "Any":
         """
@@ -80,7 +82,18 @@ class Compiler:
             self._add_architecture(program, name, f"/linux/seccomp/architectures/{index}")
         for index, rule in enumerate(self.profile.get("syscalls", [])):
             self._add_rule(program, rule, f"/linux/seccomp/syscalls/{index}")
-        return self._export(program)
+        tokens = {int(arch) & 0xFFFFFFFF: arch for arch in self.architectures}
+        before = stub(self.profile, list(tokens), lambda token, name: self._number(tokens[token], name))
+        return before + self._export(program)
+
+    def _number(self, arch: "Any", name: str) -> int:
+        """
+        Of a system call; negative if the architecture does not have it, or libseccomp does not know it.
+        """
+        try:
+            return int(self.seccomp.resolve_syscall(arch, name))
+        except (ValueError, RuntimeError):
+            return -1
 
     def _optimise(self, program: "Any") -> None:
         """
@@ -98,6 +111,7 @@ class Compiler:
             arch = self.seccomp.Arch(ARCHITECTURES[name])
             if not program.exist_arch(arch):
                 program.add_arch(arch)
+                self.architectures.append(arch)
         except (ValueError, RuntimeError, OSError) as error:
             raise ConfigError([(pointer, f"libseccomp does not take {name}: {error}", "")]) from None
 
@@ -106,11 +120,7 @@ class Compiler:
         if action == self.default:
             return
         for name in rule["names"]:
-            try:
-                number = self.seccomp.resolve_syscall(self.seccomp.Arch.NATIVE, name)
-            except (ValueError, RuntimeError):
-                number = -1
-            if number == -1:
+            if self._number(self.seccomp.Arch.NATIVE, name) == -1:
                 # Newer than this libseccomp, or of another architecture (spec: not an error).
                 debug(f"seccomp: unknown system call {name} ignored")
                 continue

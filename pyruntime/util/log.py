@@ -7,26 +7,34 @@ line with level "error" of the JSON log as the reason of a failure.
 
 import posix
 
+from pyruntime.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 LEVELS = ("error", "warning", "info", "debug")
 
 
 class Logger:
     """
-    Where messages go. `file_fd` is the --log file, or None for stderr.
+    Where messages go. `file_fd` is the --log file, or None for stderr; `most` is the last of LEVELS that is
+    written.
     """
 
-    __slots__ = ("debug", "file_fd", "json")
+    __slots__ = ("file_fd", "json", "most")
 
     def __init__(self) -> None:
         self.file_fd: "int | None" = None
         self.json = False
-        self.debug = False
+        self.most = "info"
 
     def write(self, level: str, message: str) -> None:
         """
         One line. Never fails: a full disk must not change what a command does.
         """
-        if level == "debug" and not self.debug:
+        if LEVELS.index(level) > LEVELS.index(self.most):
             return
         line = self._json(level, message) if self.json else self._text(level, message)
         try:
@@ -78,6 +86,19 @@ def warn(message: str) -> None:
     Something that does not stop the command (spec: a warning must not change the flow).
     """
     logger.write("warning", message)
+
+
+def cleaned_up(step: "Callable[[], Any]") -> bool:
+    """
+    Does a step of cleaning up after a failure, which must not hide why there is something to clean up: what
+    goes wrong in it is a warning. Whether all went well.
+    """
+    try:
+        step()
+    except (Error, OSError) as trouble:
+        warn(f"cleaning up: {trouble}")
+        return False
+    return True
 
 
 def debug(message: str) -> None:

@@ -212,3 +212,14 @@ def test_systemd_cgroups_are_refused(call, root, command):
     result = call("--systemd-cgroup", "--root", root, command, "x")
     assert result.returncode == 1
     assert "--systemd-cgroup is not supported" in result.stderr
+
+
+# --- the level
+
+
+@pytest.mark.row("CLI-LOG-LEVEL")
+@pytest.mark.ours("runC has no --log-level")
+def test_a_level_that_is_none(call):
+    result = call("--log-level", "loud", "list")
+    assert result.returncode == 1
+    assert "invalid log-level: loud" in result.stderr

@@ -127,16 +127,17 @@ def test_help_shows_every_option(call, name):
         assert words.split("\n")[0] in text
 
 
-# --- options of create and the others that engines use
+# --- options of create and the others that engines use, and of crun
 
 OPTIONS = {
-    "create": "bundle b console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket",
-    "run": "bundle b console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket detach d keep "
+    "create": "bundle b config f console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket "
     "no-subreaper",
+    "run": "bundle b config f console-socket pid-file no-pivot no-new-keyring preserve-fds pidfd-socket "
+    "detach d keep no-subreaper",
     "exec": "console-socket pid-file detach d preserve-fds process p tty t cwd env e user u additional-gids "
     "g cap c no-new-privs process-label apparmor cgroup ignore-paused pidfd-socket",
-    "delete": "force f",
-    "kill": "all a",
+    "delete": "force f regex r",
+    "kill": "all a regex r",
     "list": "format f quiet q",
     "ps": "format f",
     "spec": "bundle b rootless",

@@ -10,6 +10,7 @@ from tests.support import cgroup
 from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
+from tests.support.network_namespace import NetworkNamespace
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
@@ -142,3 +143,33 @@ def sweep(container, at_call):
     Disturbs commands on one container at call after call.
     """
     return Sweep(container, at_call)
+
+
+@pytest.fixture
+def network_host():
+    """
+    The network namespace that the runtime runs in.
+    """
+    namespace = NetworkNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def other_network():
+    """
+    One that a container can join.
+    """
+    namespace = NetworkNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def networked(container, network_host):
+    """
+    A container whose runtime runs there.
+    """
+    container.runtime = container.runtime.behind(network_host.prefix)
+    yield container
+    container.runtime = container.runtime.behind([])

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from tests.support import procfs
+from tests.support import cgroup, procfs
 from tests.support.runtime import TIMEOUT, wait_until
 from tests.support.waiting_socket import waiting_socket
 
@@ -180,6 +180,15 @@ def test_one_dash_and_options_behind_the_id(container, tmp_path):
     assert not container.exists()
 
 
+@pytest.mark.row("GOLDEN-CONTAINERD-UPDATE")
+def test_containerd_updates(made):
+    resources = {"pids": {"limit": 33}, "memory": {"limit": 64 << 20}}
+    words = ("update", "--resources=-", made.container.id)
+    assert made.containerd(*words, input=json.dumps(resources).encode(), stdin=None) == 0
+    assert cgroup.value(made.container, "pids.max") == "33"
+    assert cgroup.value(made.container, "memory.limit_in_bytes") == str(64 << 20)
+
+
 # --- conmon
 
 
@@ -232,3 +241,14 @@ def test_podman_with_its_small_environment(container, tmp_path):
     assert podman.call("delete", "--force", container.id) == 0
     assert podman.call("delete", "--force", container.id) == 0
     assert not container.exists()
+
+
+@pytest.mark.row("GOLDEN-PODMAN-UPDATE")
+def test_podman_updates(container, tmp_path):
+    podman = Engine(container, {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(tmp_path)})
+    container.create()
+    file = tmp_path / "resources.json"
+    file.write_text(json.dumps({"cpu": {"shares": 512}, "pids": {"limit": 34}}))
+    assert podman.call("update", f"--resources={file}", container.id) == 0
+    assert cgroup.value(container, "pids.max") == "34"
+    assert cgroup.value(container, "cpu.shares") == "512"

@@ -2,7 +2,6 @@
 Configs that the schema lets pass and a rule refuses: the rule, the change, where the problem is, words.
 """
 
-from pyruntime.linux.mount_options import ID_MAPPED
 from tests.support.features import USER_NS
 
 
@@ -32,6 +31,13 @@ def hook(**fields):
 
 def mapping(container_id=0, size=10):
     return [{"containerID": container_id, "hostID": 1000, "size": size}]
+
+
+MAPPINGS = ("uidMappings", "gidMappings")
+
+
+def mapped(fstype, *fields, options=()):
+    return {"type": fstype, "source": "/x", "options": list(options), **{name: mapping() for name in fields}}
 
 
 def user_ns(**fields):
@@ -112,16 +118,16 @@ BAD = [
     ("mounts", mount(type="bind"), "/mounts/0", "a bind mount needs a source"),
     ("mounts", mount(options=["rbind"], source=""), "/mounts/0", "a bind mount needs a source"),
     ("mounts", mount(source="x"), "/mounts/0", "needs a type"),
-    ("mounts", mount(type="tmpfs", uidMappings=mapping()), "/mounts/0/uidMappings", NOT_SUPPORTED),
-    ("mounts", mount(type="tmpfs", gidMappings=mapping()), "/mounts/0/gidMappings", NOT_SUPPORTED),
     *[
-        (
-            "mounts",
-            mount(type="tmpfs", options=["ro", option]),
-            "/mounts/0/options/1",
-            f"{option} {NOT_SUPPORTED}",
+        ("mounts", mount(**fields), f"/mounts/0/{where}", words)
+        for fields, where, words in (
+            (mapped("tmpfs", *MAPPINGS), "uidMappings", "must be bind mounts"),
+            (mapped("bind", *MAPPINGS, options=["remount"]), "uidMappings", "must be bind mounts"),
+            (mapped("bind", "uidMappings"), "uidMappings", "need both"),
+            (mapped("bind", "gidMappings", options=["idmap"]), "gidMappings", "need both"),
+            (mapped("bind", options=["ro", "idmap"]), "options/1", "no user namespace"),
+            (mapped("bind", options=["ridmap"]), "options/0", "no user namespace"),
         )
-        for option in ID_MAPPED
     ],
     ("devices", linux(devices=[{"path": "x", "type": "p"}]), "/linux/devices/0/path", "is not absolute"),
     (
@@ -232,7 +238,6 @@ BAD = [
     *[
         ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
         for name, value in {
-            "netDevices": {"eth0": {}},
             "intelRdt": {"closID": "x"},
             "mountLabel": "x",
         }.items()
@@ -280,6 +285,29 @@ BAD = [
         {"linux": {"personality": {"domain": "LINUX", "flags": ["X"]}}},
         "/linux/personality/flags",
         "no flag is defined",
+    ),
+    (
+        "rare",
+        namespaces("mount", netDevices={"eth0": {}}),
+        "/linux/netDevices",
+        "unable to move network devices without a NET namespace",
+    ),
+    *[
+        ("rare", namespaces("network", netDevices={name: {"name": new_name}}), pointer, words)
+        for name, new_name, pointer, words in (
+            ("a/b", "", "/linux/netDevices/a~1b", 'invalid network device name "a/b"'),
+            ("", "x", "/linux/netDevices/", "invalid network device name"),
+            ("x", "..", "/linux/netDevices/x/name", 'invalid network device name ".."'),
+            ("x", "0123456789abcdef", "/linux/netDevices/x/name", "invalid network device name"),
+            ("x~y", "a%db%d", "/linux/netDevices/x~0y/name", "is not a pattern"),
+            ("x", "a%s", "/linux/netDevices/x/name", "is not a pattern"),
+        )
+    ],
+    (
+        "rare",
+        namespaces("network", netDevices={"x": {"name": "z"}, "y": {"name": "z"}}),
+        "/linux/netDevices/y/name",
+        "duplicated network device z",
     ),
     *[
         ("rare_in_process", process(scheduler=wanted), f"/process/scheduler/{field}", words)

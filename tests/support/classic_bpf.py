@@ -8,13 +8,13 @@ ARCHES = {"x86_64": 0xC000003E, "x86": 0x40000003, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000
 
 
-def answer(program: bytes, number: int, args: "tuple[int, ...]" = (), arch: str = "x86_64") -> int:
+def answer(program: bytes, number: int, args: "tuple[int, ...]" = (), arch: "str | int" = "x86_64") -> int:
     """
-    What the filter returns for a system call: SECCOMP_RET_* and its data.
+    What the filter returns for a system call: SECCOMP_RET_* and its data. `arch`: a name, or the number.
     """
     padded = [*args, 0, 0, 0, 0, 0, 0][:6]
     # struct seccomp_data: nr, arch, instruction_pointer, args
-    data = pack("<iIQ6Q", number, ARCHES[arch], 0, *padded)
+    data = pack("<iIQ6Q", number, ARCHES.get(arch, arch), 0, *padded)
     code = list(iter_unpack("<HBBI", program))
     accumulator = 0
     at = 0

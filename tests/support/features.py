@@ -85,6 +85,23 @@ FEATURES = {
         fixed_facts,
         {},
     ),
+    "id-mapped-mounts": (
+        {
+            "linux": USER_NS,
+            "mounts": [
+                {"destination": "/own", "type": "bind", "source": "a", "options": ["idmap"]},
+                {
+                    "destination": "/other",
+                    "source": "/b",
+                    "options": ["rbind", "ridmap", "ro", "rnosuid"],
+                    "uidMappings": [MAPPING],
+                    "gidMappings": [{"containerID": 5, "hostID": 6, "size": 7}, MAPPING],
+                },
+            ],
+        },
+        fixed_facts,
+        {},
+    ),
     "new-file-systems": (
         _mounts(
             {"destination": "/proc", "type": "proc", "source": "proc"},

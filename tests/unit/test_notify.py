@@ -96,7 +96,8 @@ def test_who_is_told_does_not_read(directory, host, send, monkeypatch, capfd):
         send(b"READY=1")
         relay.finish()
     assert relay.interest() == []
-    assert f"cannot tell {host.address} that the container is ready: connection timed out" in capfd.readouterr().err
+    problem = f"cannot tell {host.address} that the container is ready: connection timed out"
+    assert problem in capfd.readouterr().err
 
 
 def test_what_a_program_said_before_it_ended(relay, host, send):

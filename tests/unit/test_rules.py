@@ -10,8 +10,7 @@ from pyruntime.config import rules, unbuilt
 from pyruntime.config.load import parse_config
 from pyruntime.config.schema_gen import check_config as check_schema
 from pyruntime.errors import ConfigError
-from pyruntime.linux.mount_options import ID_MAPPED
-from tests.support.bad_configs import BAD, NOT_SUPPORTED, namespaces
+from tests.support.bad_configs import BAD, NOT_SUPPORTED, mapped, namespaces, user_ns
 from tests.support.features import FEATURES, feature
 from tests.support.plans import RECORDED, recorded, small_config
 
@@ -64,9 +63,7 @@ def test_everything_that_is_not_built_has_an_example():
     pointers = {pointer for _, _, pointer, words in BAD if words == NOT_SUPPORTED}
     wanted = {f"/process/{name}" for name in unbuilt.PROCESS}
     wanted |= {f"/linux/{name}" for name in unbuilt.LINUX}
-    wanted |= {"/mounts/0/uidMappings", "/mounts/0/gidMappings"}
     assert pointers == wanted
-    assert ID_MAPPED == ("idmap", "ridmap")
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -106,8 +103,14 @@ GOOD = [
     {"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1, "deadline": 2, "period": 3}}},
     {"process": {"ioPriority": {"class": "IOPRIO_CLASS_IDLE"}}},
     {"process": {"execCPUAffinity": {"initial": "", "final": "0-3, 7"}}},
+    namespaces(netDevices={}),
+    namespaces("network", netDevices={"x": {"name": "eth%d"}, "y": {"name": "eth%d"}, "z": {"name": ""}}),
+    namespaces("network", netDevices={"0123456789abcde": {}, "a%b~c": {"name": "\u00e4"}}),
     {"hooks": {"ownHook": "anything", "poststop": []}},
     {"mounts": [{"destination": "relative", "type": "tmpfs", "uidMappings": []}]},
+    {"mounts": [{"destination": "/x", **mapped("bind", "uidMappings", "gidMappings")}]},
+    user_ns(),
+    {**user_ns(), "mounts": [{"destination": "/x", **mapped("bind", options=["ridmap"])}]},
 ]
 
 
