@@ -30,6 +30,12 @@ PROC_EXCEPTIONS = (
     "/proc/sys/crypto/fips_enabled",
 )
 
+LINK_FLAGS = {
+    "src-nofollow": optable.MOUNT_SOURCE_NOFOLLOW,
+    "dest-nofollow": optable.MOUNT_TARGET_NOFOLLOW,
+    "copy-symlink": optable.MOUNT_COPY_SYMLINK,
+}
+
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -193,6 +199,8 @@ class Mounts:
         if not source.startswith("/"):
             source = f"{self.facts.bundle}/{source}"
         bits = (options.set, options.cleared)
+        for option in options.links:
+            flags |= LINK_FLAGS[option]
         if options.id_mapped or mount.get("uidMappings"):
             maps = _maps(mount)
             if self.has_user_ns and maps == self.own_maps:

@@ -127,7 +127,10 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     ),
     # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach,
     # or whose ids it may not map
-    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"), ("user_ns", "f"), ("map_tree", "u"))),
+    "pass_tree": (
+        ("MOUNT",),
+        (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
+    ),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -204,6 +207,9 @@ MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's m
 MOUNT_OVER_PROC = 8  # the target may lie inside /proc
 MOUNT_OR_BIND_CGROUP = 16  # where cgroup2 must not be mounted, bind /sys/fs/cgroup instead
 MOUNT_MUST_BE_PROC = 32  # only a procfs may be bound over /proc
+MOUNT_SOURCE_NOFOLLOW = 64  # a symlink is what is mounted
+MOUNT_TARGET_NOFOLLOW = 128  # a symlink is what is mounted over
+MOUNT_COPY_SYMLINK = 256  # a source that is a symlink is copied, not mounted
 
 # Messages on the sync socket; the order is that of docs/protocol.md.
 MESSAGES = (

@@ -26,7 +26,7 @@ from pyruntime.runtime.state import State, new_state_data
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util import fs
 from pyruntime.util.jsonlite import dumps
-from pyruntime.util.log import warn
+from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import start_time
 
 TYPE_CHECKING = False
@@ -310,25 +310,32 @@ class Creation:
         """
         oom_killed = bool(self.paths) and self.cgroup.oom_kills() > 0
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
-            self.launch.kill()
+            cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
-        for undo in reversed(self.undo):
-            try:
-                undo()
-            except (Error, OSError) as trouble:
-                warn(f"cleaning up: {trouble}")
+        self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
             from pyruntime.runtime.failure import explain_init
 
             error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
-            from pyruntime.runtime.hooks import run_all_hooks
-
-            run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
+            cleaned_up(self._run_last_hooks)
         if isinstance(error, Error) and hasattr(self, "launch"):
             return StartError(error)
         return error
+
+    def _undo_all(self) -> None:
+        """
+        The state comes first in the list and goes last, unless something stays that only it tells of.
+        """
+        done = [cleaned_up(undo) for undo in reversed(self.undo[1:])]
+        if self.undo and all(done):
+            cleaned_up(self.undo[0])
+
+    def _run_last_hooks(self) -> None:
+        from pyruntime.runtime.hooks import run_all_hooks
+
+        run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
 
 
 class StartError(Error):
