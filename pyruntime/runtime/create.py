@@ -112,18 +112,13 @@ class Creation:
         What the planner needs to know.
         """
         request = self.request
-        facts = self.host
-        facts.container_id = request.container_id
-        facts.bundle = request.bundle
-        facts.rootfs = request.rootfs
-        facts.no_pivot = request.no_pivot
+        facts = self.place_facts()
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
         host.check_groups(self.spec.get("process", {}), facts, "/process")
         host.check_id_mapped(self.spec, facts)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
-        host.add_cgroup(facts, self.hierarchies, self.paths)
         profile = self.spec.get("linux", {}).get("seccomp")
         if profile:
             from pyruntime.runtime.seccomp import filter_for
@@ -131,6 +126,19 @@ class Creation:
             facts.seccomp = filter_for(profile, request.root)
         facts.state_creating = self._state_around_pid("creating")
         facts.state_created = self._state_around_pid("created")
+        return facts
+
+    def place_facts(self) -> Facts:
+        """
+        Of these, where things are.
+        """
+        request = self.request
+        facts = self.host
+        facts.container_id = request.container_id
+        facts.bundle = request.bundle
+        facts.rootfs = request.rootfs
+        facts.no_pivot = request.no_pivot
+        host.add_cgroup(facts, self.hierarchies, self.paths)
         return facts
 
     def _state_around_pid(self, status: str) -> "tuple[str, str]":
@@ -151,6 +159,15 @@ class Creation:
 
             check(self.spec, self.text, rootless=self.host.euid != 0 or self.may_go_without)
 
+    def make_plan(self, facts: Facts) -> None:
+        """
+        Makes the plan. Raises Error: the config asks for something impossible.
+        """
+        self.plan, warnings = build_create(self.spec, facts)
+        for warning in warnings:
+            warn(warning)
+        self._check_network()
+
     # --- making
 
     def run(self) -> None:
@@ -161,10 +178,7 @@ class Creation:
             Error: it could not be made; nothing of it is left.
         """
         facts = self.facts()
-        self.plan, warnings = build_create(self.spec, facts)
-        for warning in warnings:
-            warn(warning)
-        self._check_network()
+        self.make_plan(facts)
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
@@ -172,11 +186,16 @@ class Creation:
                 self._make_cgroup(facts)
             except KernelError as error:
                 raise self._explain_permission(error) from None
+<<<<<<< HEAD
             if self.resctrl is not None:
                 self.undo.append(self.resctrl.remove)
                 self.resctrl.make(self.state)
             self._start_init(facts)
             self._set_up_init()
+=======
+            self.start_init(facts)
+            self.set_up_init()
+>>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         except BaseException as error:
             raise self.fail(error) from None
 
@@ -224,7 +243,10 @@ class Creation:
         self.cgroup.kill()
         self.cgroup.remove()
 
-    def _start_init(self, facts: Facts) -> None:
+    def start_init(self, facts: Facts) -> None:
+        """
+        The init exists, and nothing else of the container. Raises Error.
+        """
         native.close_on_exec(3)
         listener = self.state.directory.listen(SOCKET_NAME) if facts.started_later else -1
         self.undo.append(self._detach_host_mount)
@@ -234,9 +256,13 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
+<<<<<<< HEAD
         self._give_cgroup()
         if self.resctrl is not None:
             self.resctrl.join(self.launch.pid)
+=======
+        self.give_cgroup(self.launch.pid)
+>>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
@@ -250,7 +276,10 @@ class Creation:
         elif linux.get("uidMappings") or linux.get("gidMappings"):
             check_maps(self.launch.pid, linux, self.text)
 
-    def _give_cgroup(self) -> None:
+    def give_cgroup(self, pid: int) -> None:
+        """
+        Where the container's user is to own its cgroup, it does; `pid` is in its user namespace.
+        """
         if not self.paths or not hierarchy.is_pure_unified(self.hierarchies):
             return
         from pyruntime.cgroup import owner
@@ -258,7 +287,7 @@ class Creation:
         if owner.is_asked_for(self.spec):
             uid: "int | None" = self.spec.get("process", {}).get("user", {}).get("uid", 0)
             if uid is not None and "user" in listed_namespaces(self.spec):
-                uid = owner.host_uid(uid, self.launch.pid)
+                uid = owner.host_uid(uid, pid)
             if uid is not None:
                 owner.give_to(self.cgroup.unified, uid)
 
@@ -278,9 +307,12 @@ class Creation:
         """
         self.undo.clear()
 
-    def _set_up_init(self) -> None:
+    def set_up_init(self) -> None:
+        """
+        From there to "created". Raises Error.
+        """
         self.launch.go()
-        self.launch.set_up(self._run_hooks, self.request.pass_terminal)
+        self.launch.set_up(self.run_hooks, self.request.pass_terminal)
         self.state.own["creating"] = False
         self.state.save()
         if self.request.pidfd_socket:
@@ -292,7 +324,10 @@ class Creation:
         if self.request.pid_file and self.request.started_later:
             write_pid_file(self.request.pid_file, self.launch.pid)
 
-    def _run_hooks(self) -> None:
+    def run_hooks(self) -> None:
+        """
+        The hooks that see the container's namespaces before anything runs in them. Raises HookError.
+        """
         from pyruntime.runtime.hooks import run_hooks
 
         for name in BEFORE_PIVOT:

@@ -163,6 +163,17 @@ def test_annotations_name_the_version(call, features):
     assert version in versions
 
 
+@pytest.mark.row("FT-8")
+def test_tools_see_that_containers_can_be_written(features):
+    assert features["annotations"]["org.opencontainers.runc.checkpoint.enabled"] == "true"
+
+
+@pytest.mark.row("FT-9")
+@pytest.mark.ours("runc 1.1.5 is older than this field")
+def test_a_configuration_file_for_criu_is_not_for_strangers(features):
+    assert "org.criu.config" in features["potentiallyUnsafeConfigAnnotations"]
+
+
 @pytest.mark.row("FT-9")
 @pytest.mark.ours("runc 1.1.5 is older than this field")
 def test_annotations_that_are_not_for_strangers_are_named(features):
