@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyruntime.runtime.intel_rdt import Group
+
     Spec = dict[str, Any]
 
 
@@ -93,6 +95,15 @@ class Creation:
         resources = spec.get("linux", {}).get("resources", {})
         self.device_rules = parse_rules(resources)
         self.writes = ResourceWrites(resources, self.cgroup.is_v2).collect()
+        self.resctrl = self._resctrl_group()
+
+    def _resctrl_group(self) -> "Group | None":
+        wanted = self.spec.get("linux", {}).get("intelRdt")
+        if wanted is None:
+            return None
+        from pyruntime.runtime.intel_rdt import Group
+
+        return Group(wanted, self.request.container_id, self.text)
 
     # --- planning: nothing is made yet
 
@@ -142,24 +153,12 @@ class Creation:
         return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
 
     def _check_network(self) -> None:
-        """
-        A network namespace joined by path may be the host's own.
-        """
         linux = self.spec.get("linux", {})
-        if linux.get("netDevices") and (self.host.euid or self.may_go_without):
-            problem = "network devices are not supported for rootless containers"
-            raise ConfigError([("/linux/netDevices", problem, "leave them out")], text=self.text)
-        asked = ["net.* sysctls"] if any(key.startswith("net") for key in linux.get("sysctl", {})) else []
-        asked += ["network devices"] if linux.get("netDevices") else []
-        path = listed_namespaces(self.spec).get("network", (0, ""))[1]
-        if not path or not asked:
-            return
-        try:
-            same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
-        except OSError as error:
-            raise KernelError(error.errno, "stat", path) from None
-        if same:
-            raise Error(f"{asked[0]} are not allowed in the host network namespace ({path})")
+        joins = listed_namespaces(self.spec).get("network", (0, ""))[1] != ""
+        if linux.get("netDevices") or (joins and linux.get("sysctl")):
+            from pyruntime.runtime.host_network import check
+
+            check(self.spec, self.text, rootless=self.host.euid != 0 or self.may_go_without)
 
     def make_plan(self, facts: Facts) -> None:
         """
@@ -188,8 +187,16 @@ class Creation:
                 self._make_cgroup(facts)
             except KernelError as error:
                 raise self._explain_permission(error) from None
+<<<<<<< HEAD
+            if self.resctrl is not None:
+                self.undo.append(self.resctrl.remove)
+                self.resctrl.make(self.state)
+            self._start_init(facts)
+            self._set_up_init()
+=======
             self.start_init(facts)
             self.set_up_init()
+>>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         except BaseException as error:
             raise self.fail(error) from None
 
@@ -254,7 +261,13 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
+<<<<<<< HEAD
+        self._give_cgroup()
+        if self.resctrl is not None:
+            self.resctrl.join(self.launch.pid)
+=======
         self.give_cgroup(self.launch.pid)
+>>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:

@@ -57,7 +57,7 @@ def test_namespaces_and_capabilities(features):
 def test_what_is_not_built_is_not_claimed(features):
     linux = features["linux"]
     assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
-    for name in ("apparmor", "selinux", "intelRdt"):
+    for name in ("apparmor", "selinux"):
         assert linux[name] == {"enabled": False}, name
 
 
@@ -73,6 +73,7 @@ def test_id_mapped_mounts(features):
 @pytest.mark.since("1.4")
 def test_what_there_is(features):
     assert features["linux"]["netDevices"] == {"enabled": True}
+    assert features["linux"]["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
 
 
 @pytest.mark.row("FT-6")
