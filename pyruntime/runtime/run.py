@@ -74,8 +74,8 @@ def stay(
     keep: bool,
 ) -> int:
     """
-    What is left to do for a program that runs: the pid file; in the foreground to wait for it, else until it is
-    ready, if that is to be passed on.
+    What is left to do for a program that runs: the pid file; in the foreground to wait for it, else until
+    it is ready, if that is to be passed on.
 
     Returns:
         its exit code (128+n for a signal), 0 if detached.
