@@ -113,6 +113,14 @@ int op_loopback_up(struct init *init)
 	return 0;
 }
 
+/* A helper's work is done. */
+int op_leave(struct init *init)
+{
+	if (sync_send(init->sync_fd, SYNC_READY, NULL, 0, -1) < 0)
+		return fail(init, "tell parent", "");
+	_exit(0);
+}
+
 int op_hostname(struct init *init, const struct op_hostname *op)
 {
 	if (sethostname(op->name, strlen(op->name)) < 0)

@@ -58,7 +58,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
-    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"), ("read_only", "u"))),
     "mount": (
         ("MOUNT",),
         (
@@ -132,6 +132,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ("MOUNT",),
         (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
     ),
+    # --- the end of other helpers
+    "leave": (("NS",), ()),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (

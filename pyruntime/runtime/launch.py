@@ -105,6 +105,15 @@ class Launch(Child):
         self._reap_stage()
         debug(f"nsexec container setup: done, the init is pid {self.pid}")
 
+    def run_helper(self, open_fd: "Any") -> None:
+        """
+        The same for the plan of a helper, which makes no init; afterwards it has done its work.
+        """
+        self._send_plan(open_fd)
+        self._await_stage()
+        self.talk.receive("READY")
+        self._reap_stage()
+
     def fetch_tree(self, open_fd: "Any") -> int:
         """
         The same for the plan of a helper, which makes no init: the fd of the mount tree that it passes.
