@@ -115,9 +115,13 @@ class Creation:
         host.add_cgroup(facts, self.hierarchies, self.paths)
         profile = self.spec.get("linux", {}).get("seccomp")
         if profile:
-            from pyruntime.runtime.seccomp import filter_for
+            from pyruntime.runtime.seccomp import filter_for, notifies
 
             facts.seccomp = filter_for(profile, request.root)
+            if notifies(profile):
+                from pyruntime.runtime.seccomp_agent import check
+
+                check(profile, request.bundle, self.text)
         facts.state_creating = self._state_around_pid("creating")
         facts.state_created = self._state_around_pid("created")
         return facts

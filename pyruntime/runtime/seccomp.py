@@ -9,7 +9,7 @@ import marshal
 import posix
 
 from pyruntime.errors import KernelError
-from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER
+from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER, NEW_LISTENER, NOT_WITH_LISTENER, NOTIFY
 from pyruntime.util.fs import CLOEXEC, make_directories, replace_file
 
 TYPE_CHECKING = False
@@ -55,7 +55,16 @@ def flags_of(profile: "Profile") -> int:
     runC does, too). How notifications are waited for means nothing without any, and the kernel refuses it.
     """
     names = profile.get("flags", ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
+    if notifies(profile):
+        return sum({NEW_LISTENER} | {FLAGS[name] for name in names if name not in NOT_WITH_LISTENER})
     return sum({FLAGS[name] for name in names if name not in NEEDS_LISTENER})
+
+
+def notifies(profile: "Profile") -> bool:
+    """
+    Whether an agent decides about some of the system calls.
+    """
+    return any(rule["action"] == NOTIFY for rule in profile.get("syscalls", []))
 
 
 def pack(key: bytes, library: "Library", program: bytes) -> bytes:
