@@ -39,7 +39,7 @@ OPEN = {
 
 # Rows whose feature this version refuses by name. Whoever builds one marks its tests and deletes the line.
 NOT_BUILT = """
-    TOP-9 NET-1 NET-2 NET-3 NET-4 NET-5
+    TOP-9
     RDT-1 RDT-2 RDT-3 RDT-4 RDT-5 RDT-6 RDT-7 SEC-11 SEC-13
     CMD-CHECKPOINT CMD-RESTORE ENV-NOTIFY-SOCKET
     GOLDEN-CONTAINERD-CHECKPOINT GOLDEN-CONTAINERD-RESTORE GOLDEN-CONMON-RESTORE

@@ -2,15 +2,19 @@
 #include "pyrt.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <linux/bpf.h>
+#include <linux/netlink.h>
 
 #include "../common/util.h"
 
@@ -55,6 +59,22 @@ int64_t pyrt_mount_id(const char *path)
 		return -1;
 	}
 	return (int64_t)st.stx_mnt_id;
+}
+
+int pyrt_netlink_socket(int netns_fd)
+{
+	cleanup_fd int own_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	int fd;
+	int err;
+
+	if (own_fd < 0 || setns(netns_fd, CLONE_NEWNET) < 0)
+		return -1;
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	err = errno;
+	if (setns(own_fd, CLONE_NEWNET) < 0)
+		abort(); /* What is meant for the host's network would hit the container's. */
+	errno = err;
+	return fd;
 }
 
 static int load_program(const void *instructions, unsigned int count, char *log,

@@ -38,6 +38,9 @@ int pyrt_detach_mount(const char *path);
  * one. */
 int64_t pyrt_mount_id(const char *path);
 
+/* A socket for rtnetlink(7) in another network namespace; the process comes back from there. */
+int pyrt_netlink_socket(int netns_fd);
+
 /*
  * Loads a device program (raw eBPF instructions) and attaches it to a cgroup, in place of the
  * program attached to it before (if there is exactly one), else beside what is there. ret_log: why

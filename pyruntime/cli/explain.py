@@ -60,7 +60,10 @@ def run(context: "Context", options: "Options") -> int:
     try:
         plan, warnings = build_create(spec, facts)
         encode(plan)
-        lines = [*_cgroup_lines(spec, paths), *show(plan), *_hook_lines(spec)]
+        steps = show(plan)
+        made = next(number for number, line in enumerate(steps, 1) if line[1] == "clone")
+        steps[made:made] = _device_lines(spec)
+        lines = [*_cgroup_lines(spec, paths), *steps, *_hook_lines(spec)]
     except ConfigError as error:
         raise ConfigError(error.problems, error.name, text) from None
     for warning in warnings:
@@ -128,6 +131,17 @@ def _cgroup_lines(spec: "dict[str, Any]", paths: "dict[str, str]") -> "list[Line
         size = len(compile_rules(rules)) // 8
         what = f"{paths['']}: device program of {size} instructions"
         lines.append(("RUNTIME", "limit", what, POINTER + "/devices"))
+    return lines
+
+
+def _device_lines(spec: "dict[str, Any]") -> "list[Line]":
+    """
+    What moves as soon as the init, and with it the network namespace, is there.
+    """
+    lines = []
+    for name, device in spec.get("linux", {}).get("netDevices", {}).items():
+        pointer = f"/linux/netDevices/{name.replace('~', '~0')}"
+        lines.append(("RUNTIME", "move_device", f"{name} as {device.get('name') or name}", pointer))
     return lines
 
 

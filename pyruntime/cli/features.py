@@ -49,7 +49,7 @@ def features() -> "dict[str, Any]":
             "selinux": {"enabled": False},
             "intelRdt": {"enabled": False},
             "mountExtensions": {"idmap": {"enabled": True}},
-            "netDevices": {"enabled": False},
+            "netDevices": {"enabled": True},
         },
         "annotations": _annotations(),
         "potentiallyUnsafeConfigAnnotations": [],

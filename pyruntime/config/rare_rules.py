@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_NANOSECONDS = 999_999_999
 MAX_INTERFACE_BYTES = 15
+NOT_IN_INTERFACES = set(b"/: \t\n\v\f\r\0\xa0")  # the kernel takes the last byte for a space, too
+RIGHT_INTERFACE = "1 to 15 bytes without space, slash and colon"
 
 
 # --- of linux: (the whole config, its namespaces as type -> path)
@@ -69,6 +71,37 @@ def personality(spec: "Document", types: "dict[str, str]") -> "Problems":
         yield "/linux/personality", "needs a domain", " or ".join(table.PERSONALITIES)
     if wanted.get("flags"):
         yield "/linux/personality/flags", "no flag is defined", "leave it out"
+
+
+def net_devices(spec: "Document", types: "dict[str, str]") -> "Problems":
+    """
+    config-linux.md "Network Devices"; the names are those that the kernel takes.
+    """
+    devices = spec["linux"].get("netDevices")
+    if not devices:
+        return
+    if "network" not in types:
+        wrong = "unable to move network devices without a NET namespace"
+        yield "/linux/netDevices", wrong, "a namespace of type network"
+    seen = set()
+    for name, device in devices.items():
+        pointer = "/linux/netDevices/" + name.replace("~", "~0").replace("/", "~1")
+        new_name = device.get("name", "")
+        if not _is_interface(name):
+            yield pointer, f'invalid network device name "{name}"', RIGHT_INTERFACE
+        if new_name and not _is_interface(new_name):
+            yield f"{pointer}/name", f'invalid network device name "{new_name}"', RIGHT_INTERFACE
+        elif "%" in new_name and (new_name.count("%") > 1 or "%d" not in new_name):
+            yield f"{pointer}/name", f'"{new_name}" is not a pattern for a name', "one %d, as in eth%d"
+        elif (new_name or name) in seen and "%" not in new_name:
+            yield f"{pointer}/name", f"duplicated network device {new_name or name}", "a name for each"
+        seen.add(new_name or name)
+
+
+def _is_interface(name: str) -> bool:
+    raw = name.encode("utf-8", "replace")
+    fits = 0 < len(raw) <= MAX_INTERFACE_BYTES
+    return fits and raw not in (b".", b"..") and not NOT_IN_INTERFACES & set(raw)
 
 
 # --- of a mount
@@ -154,5 +187,5 @@ def notifications(profile: "Document", pointer: str) -> "Problems":
         yield f"{pointer}/listenerMetadata", "needs a listenerPath", "a listenerPath too"
 
 
-OF_LINUX = (time_offsets, memory_policy, personality)
+OF_LINUX = (time_offsets, memory_policy, personality, net_devices)
 OF_PROCESS = (scheduler, io_priority, cpu_affinity)

@@ -14,7 +14,6 @@ PROCESS = (
 )
 
 LINUX = (
-    "netDevices",
     "intelRdt",
     "mountLabel",
 )

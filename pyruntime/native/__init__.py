@@ -94,6 +94,19 @@ def detach_mount(path: str) -> None:
         raise KernelError(ffi.errno, "umount2", path)
 
 
+def netlink_socket(netns_fd: int) -> int:
+    """
+    A socket for rtnetlink(7) in another network namespace. It is the caller's to close.
+
+    Raises:
+        KernelError: the namespace cannot be entered.
+    """
+    fd: int = lib.pyrt_netlink_socket(netns_fd)
+    if fd < 0:
+        raise KernelError(ffi.errno, "netlink socket in the container's network namespace")
+    return fd
+
+
 def attach_device_program(directory: str, program: bytes) -> None:
     """
     Makes a device program (eBPF instructions) the one of a cgroup.

@@ -26,7 +26,7 @@ from pyruntime.runtime.state import State, new_state_data
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util import fs
 from pyruntime.util.jsonlite import dumps
-from pyruntime.util.log import warn
+from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import start_time
 
 TYPE_CHECKING = False
@@ -136,20 +136,25 @@ class Creation:
             rest["annotations"] = self.spec["annotations"]
         return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
 
-    def _check_network_sysctls(self) -> None:
+    def _check_network(self) -> None:
         """
         A network namespace joined by path may be the host's own.
         """
+        linux = self.spec.get("linux", {})
+        if linux.get("netDevices") and (self.host.euid or self.may_go_without):
+            problem = "network devices are not supported for rootless containers"
+            raise ConfigError([("/linux/netDevices", problem, "leave them out")], text=self.text)
+        asked = ["net.* sysctls"] if any(key.startswith("net") for key in linux.get("sysctl", {})) else []
+        asked += ["network devices"] if linux.get("netDevices") else []
         path = listed_namespaces(self.spec).get("network", (0, ""))[1]
-        sysctls = self.spec.get("linux", {}).get("sysctl", {})
-        if not path or not any(key.startswith("net") for key in sysctls):
+        if not path or not asked:
             return
         try:
             same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
         except OSError as error:
             raise KernelError(error.errno, "stat", path) from None
         if same:
-            raise Error(f"net.* sysctls are not allowed in the host network namespace ({path})")
+            raise Error(f"{asked[0]} are not allowed in the host network namespace ({path})")
 
     # --- making
 
@@ -164,7 +169,7 @@ class Creation:
         self.plan, warnings = build_create(self.spec, facts)
         for warning in warnings:
             warn(warning)
-        self._check_network_sysctls()
+        self._check_network()
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
@@ -232,6 +237,7 @@ class Creation:
         self.state.save()
         self._settle_ids(facts)
         self._give_cgroup()
+        self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
         namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
@@ -255,6 +261,22 @@ class Creation:
                 uid = owner.host_uid(uid, self.launch.pid)
             if uid is not None:
                 owner.give_to(self.cgroup.unified, uid)
+
+    def _move_devices(self) -> None:
+        wanted = self.spec.get("linux", {}).get("netDevices")
+        if not wanted:
+            return
+        from pyruntime.runtime.net_devices import NetDevices
+
+        devices = NetDevices(self.launch.pid, self.text)
+        self.undo.append(devices.move_back)
+        devices.move(wanted)
+
+    def settle(self) -> None:
+        """
+        There is no way back any more; what it would have needed (sockets in the container) is closed.
+        """
+        self.undo.clear()
 
     def _set_up_init(self) -> None:
         self.launch.go()
@@ -288,25 +310,32 @@ class Creation:
         """
         oom_killed = bool(self.paths) and self.cgroup.oom_kills() > 0
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
-            self.launch.kill()
+            cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
-        for undo in reversed(self.undo):
-            try:
-                undo()
-            except (Error, OSError) as trouble:
-                warn(f"cleaning up: {trouble}")
+        self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
             from pyruntime.runtime.failure import explain_init
 
             error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
-            from pyruntime.runtime.hooks import run_all_hooks
-
-            run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
+            cleaned_up(self._run_last_hooks)
         if isinstance(error, Error) and hasattr(self, "launch"):
             return StartError(error)
         return error
+
+    def _undo_all(self) -> None:
+        """
+        The state comes first in the list and goes last, unless something stays that only it tells of.
+        """
+        done = [cleaned_up(undo) for undo in reversed(self.undo[1:])]
+        if self.undo and all(done):
+            cleaned_up(self.undo[0])
+
+    def _run_last_hooks(self) -> None:
+        from pyruntime.runtime.hooks import run_all_hooks
+
+        run_all_hooks(self.spec["hooks"], "poststop", self.state.oci_state("stopped"))
 
 
 class StartError(Error):

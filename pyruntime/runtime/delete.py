@@ -82,16 +82,14 @@ def _is_ours(directory: Directory) -> bool:
     return directory.has(CONFIG_NAME) or b'"pyruntime"' in directory.read(STATE_NAME)
 
 
-def end_all(state: State) -> bool:
+def end_all(state: State) -> None:
     """
-    Ends the init and everything else in the cgroup, and waits for the init. Returns whether the kernel
-    had killed a process of it for want of memory.
+    Ends the init and everything else in the cgroup, and waits for the init.
 
     Raises:
         Error: the init does not end.
     """
     cgroup = Cgroup(state.cgroup_paths())
-    oom_killed = cgroup.oom_kills() > 0
     pid_fd = open_process(state.pid, state.started)
     if pid_fd is not None:
         send_signal(pid_fd, KILL)
@@ -102,7 +100,6 @@ def end_all(state: State) -> bool:
         posix.close(pid_fd)
         if not ended:
             raise Error("container init still running")
-    return oom_killed
 
 
 def destroy(state: State) -> None:

@@ -20,7 +20,7 @@ from pyruntime.runtime.launch import Launch, open_for_plan
 from pyruntime.runtime.state import State
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util.fs import exists, read_file
-from pyruntime.util.log import warn
+from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import open_process
 
 TYPE_CHECKING = False
@@ -104,7 +104,7 @@ def run_exec(request: ExecRequest) -> int:
     try:
         return _converse(request, launch, pid_fd)
     except BaseException as error:
-        launch.kill()
+        cleaned_up(launch.kill)
         if isinstance(error, InitDied):
             error = InitDied(launch.status)
         if isinstance(error, (InitFailed, InitDied)):

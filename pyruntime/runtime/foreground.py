@@ -9,6 +9,7 @@ from _struct import unpack
 from select import POLLIN, poll
 
 from pyruntime import native
+from pyruntime.errors import KernelError
 from pyruntime.util.log import debug
 
 TYPE_CHECKING = False
@@ -33,7 +34,6 @@ class Foreground:
     """
 
     def __init__(self, *, terminal: bool) -> None:
-        self.status: "int | None" = None
         self.terminal: "Terminal | None" = None
         self.host_fd = -1
         if terminal:
@@ -53,8 +53,7 @@ class Foreground:
         """
         From here on signals, and what the user types, are the program's, which has not started yet.
         """
-        self.pid = launch.pid
-        self.send = launch.signal
+        self.launch = launch
         self.signal_fd = native.signal_fd(all_signals=True)
         if self.terminal is not None:
             self.terminal.attach()
@@ -65,15 +64,15 @@ class Foreground:
         """
         try:
             self._reap()
-            while self.status is None:
+            while self.launch.status is None:
                 self._step()
             if self.terminal is not None:
                 self._write_rest(self.terminal)
         finally:
             self.restore()
-        if posix.WIFSIGNALED(self.status):
-            return 128 + posix.WTERMSIG(self.status)
-        return posix.WEXITSTATUS(self.status)
+        if posix.WIFSIGNALED(self.launch.status):
+            return 128 + posix.WTERMSIG(self.launch.status)
+        return posix.WEXITSTATUS(self.launch.status)
 
     def restore(self) -> None:
         """
@@ -95,7 +94,10 @@ class Foreground:
         poller = poll()
         for fd, events in interest.items():
             poller.register(fd, events)
-        ready = dict(poller.poll(timeout))
+        try:
+            ready = dict(poller.poll(timeout))
+        except OSError as error:
+            raise KernelError(error.errno, "poll") from None
         if self.terminal is not None:
             self.terminal.handle(ready)
         return self.signal_fd in ready and self._take_signals()
@@ -124,8 +126,8 @@ class Foreground:
             if number == SIGWINCH and self.terminal is not None:
                 self.terminal.resize()
             elif number not in NOT_FORWARDED:
-                debug(f"forwarding signal {number} to {self.pid}")
-                self.send(number)
+                debug(f"forwarding signal {number} to {self.launch.pid}")
+                self.launch.signal(number)
                 passed = True
         self._reap()
         return passed
@@ -138,10 +140,12 @@ class Foreground:
             try:
                 pid, status = posix.waitpid(-1, posix.WNOHANG)
             except ChildProcessError:
-                if self.status is None:
-                    self.status = 0
+                if self.launch.status is None:
+                    self.launch.status = 0
                 return
+            except OSError as error:
+                raise KernelError(error.errno, "waitpid") from None
             if pid == 0:
                 return
-            if pid == self.pid:
-                self.status = status
+            if pid == self.launch.pid:
+                self.launch.status = status

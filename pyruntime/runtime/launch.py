@@ -42,7 +42,7 @@ class Launch:
         self.talk = Conversation(self.stage.sync_fd, interrupts)
         self.pid = 0
         self.pid_fd = -1
-        self.status: "int | None" = None
+        self.status: "int | None" = None  # of the init, once it is reaped, here or by Foreground
 
     def close(self) -> None:
         """
@@ -191,15 +191,17 @@ class Launch:
         """
         Ends whatever was started, now, and reaps it.
         """
-        if self.stage is not None:
-            send_signal(self.stage.pid_fd, KILL)
-            status = self._reap_stage()
-            if self.pid_fd < 0:
-                self.status = status  # there is no other
-        if self.pid_fd >= 0 and self.status is None:
-            self.signal(KILL)
-            self.wait()
-        self.close()
+        try:
+            if self.stage is not None:
+                send_signal(self.stage.pid_fd, KILL)
+                status = self._reap_stage()
+                if self.pid_fd < 0:
+                    self.status = status  # there is no other
+            if self.pid_fd >= 0 and self.status is None:
+                self.signal(KILL)
+                self.wait()
+        finally:
+            self.close()
 
 
 def _sealed_memory(data: bytes) -> int:

@@ -9,7 +9,7 @@ from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
-from pyruntime.runtime.start import after_start, failed, find_agent
+from pyruntime.runtime.start import after_start, failed_unlocked, find_agent
 from pyruntime.util.log import warn
 
 TYPE_CHECKING = False
@@ -45,6 +45,7 @@ def run(
     except BaseException as error:
         _restore(foreground)
         raise creation.fail(error) from None
+    creation.settle()
     try:
         after_start(creation.state)
         _write_pid_file(request.pid_file, creation)
@@ -80,8 +81,7 @@ def _write_pid_file(path: str, creation: Creation) -> None:
     try:
         write_pid_file(path, creation.launch.pid)
     except Error as error:
-        creation.state.directory.lock()
-        raise failed(creation.state, error) from None
+        raise failed_unlocked(creation.state, error) from None
 
 
 def _remove(creation: Creation) -> None:
@@ -95,5 +95,5 @@ def _remove(creation: Creation) -> None:
         destroy(state)
     except ContainerNotFound:
         pass
-    except Error as error:
+    except (Error, OSError) as error:
         warn(str(error))

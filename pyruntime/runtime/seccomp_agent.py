@@ -36,14 +36,14 @@ def check(profile: "dict[str, Any]", bundle: str, text: bytes) -> None:
     socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
     try:
         connect(socket, path)
-        number = EPROTOTYPE
+        problem = KernelError(EPROTOTYPE, "connect", path)
     except OSError as error:
-        number = error.errno
-        if number == EPROTOTYPE:
+        if error.errno == EPROTOTYPE:
             return
+        problem = KernelError(error.errno, "connect", path)
     finally:
         socket.close()
-    raise _unreachable(KernelError(number, "connect", path), text)
+    raise _unreachable(problem, text)
 
 
 class Agent:

@@ -11,6 +11,7 @@ import posix
 from pyruntime.errors import ContainerNotFound, Error, HookError, KernelError, StateError
 from pyruntime.runtime.directory import SOCKET_NAME
 from pyruntime.runtime.state import State
+from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import open_process
 
 TYPE_CHECKING = False
@@ -81,25 +82,41 @@ def after_start(state: State) -> None:
     try:
         run_hooks(hooks, "poststart", state.oci_state("running"))
     except HookError as error:
-        try:
-            state.directory.lock()
-        except ContainerNotFound:
-            raise error from None  # somebody was faster, maybe the hook itself
-        raise failed(state, error) from None
+        raise failed_unlocked(state, error) from None
 
 
 def failed(state: State, error: Error) -> Error:
     """
-    Ends and removes a container whose start failed; the error in words.
+    Ends and removes a container whose start failed; the error in words. What stays in spite of it is left for
+    `delete --force`.
     """
+    from pyruntime.cgroup.manager import Cgroup
     from pyruntime.runtime.delete import destroy, end_all
     from pyruntime.runtime.failure import explain_init
 
-    text = state.directory.config_text()
-    oom_killed = end_all(state)
+    try:
+        text = state.directory.config_text()
+    except KernelError:
+        text = b""  # the error then goes without a line
+    oom_killed = Cgroup(state.cgroup_paths()).oom_kills() > 0
     error = explain_init(error, None, text, oom_killed=oom_killed)
-    destroy(state)
+    if cleaned_up(lambda: end_all(state)):
+        cleaned_up(lambda: destroy(state))
     return error
+
+
+def failed_unlocked(state: State, error: Error) -> Error:
+    """
+    The same where hooks may have needed the lock.
+    """
+    try:
+        state.directory.lock()
+    except ContainerNotFound:
+        return error  # somebody was faster, maybe the hook itself
+    except Error as trouble:
+        warn(f"cleaning up: {trouble}")
+        return error
+    return failed(state, error)
 
 
 def _connect(state: State) -> "Conversation":

@@ -16,6 +16,7 @@ from pyruntime.plan.optable import OPS, PHASES
 from pyruntime.runtime.launch import Launch
 from pyruntime.runtime.talk import InitFailed
 from pyruntime.util.fs import CLOEXEC, write_value
+from pyruntime.util.log import cleaned_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def pass_tree(launch: Launch, index: int) -> None:
         data = {"err": error.errno, "status": 0, "call": error.call, "path": error.path, "note": ""}
         raise InitFailed({**data, **_place(op, index)}) from None
     finally:
-        helper.kill()
+        cleaned_up(helper.kill)
     try:
         launch.talk.send("TREE", [fd])
     finally:
@@ -105,7 +106,7 @@ def _open_user_namespace(launch: Launch, op: Op) -> int:
             _write_map(holder.pid, file, fields[file])
         return _namespace_of(holder.pid)
     finally:
-        holder.kill()
+        cleaned_up(holder.kill)
 
 
 def _write_map(pid: int, file: str, lines: "list[str]") -> None:

@@ -7,6 +7,13 @@ line with level "error" of the JSON log as the reason of a failure.
 
 import posix
 
+from pyruntime.errors import Error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
 LEVELS = ("error", "warning", "info", "debug")
 
 
@@ -79,6 +86,19 @@ def warn(message: str) -> None:
     Something that does not stop the command (spec: a warning must not change the flow).
     """
     logger.write("warning", message)
+
+
+def cleaned_up(step: "Callable[[], Any]") -> bool:
+    """
+    Does a step of cleaning up after a failure, which must not hide why there is something to clean up: what
+    goes wrong in it is a warning. Whether all went well.
+    """
+    try:
+        step()
+    except (Error, OSError) as trouble:
+        warn(f"cleaning up: {trouble}")
+        return False
+    return True
 
 
 def debug(message: str) -> None:

@@ -131,6 +131,18 @@ def test_the_whole_story(explain):
     assert any(what.endswith("pids.max = 7") for _, _, _, what, _ in lines)
 
 
+def test_devices_move_when_there_is_a_network_for_them(explain):
+    devices = {"eth0": {"name": "net%d"}, "eth1": {}}
+    namespaces = [{"type": "network"}, {"type": "mount"}]
+    lines = explain(small_config({"linux": {"namespaces": namespaces, "netDevices": devices}}))
+    names = [line[2] for line in lines]
+    start = names.index("clone")
+    assert [line[1:] for line in lines[start + 1 : start + 3]] == [
+        ("RUNTIME", "move_device", "eth0 as net%d", "/linux/netDevices/eth0"),
+        ("RUNTIME", "move_device", "eth1 as eth1", "/linux/netDevices/eth1"),
+    ]
+
+
 def test_the_bundle_is_the_working_directory(call, bundle):
     directory = bundle(small_config({}))
     there = call("explain", "--bundle", directory)

@@ -56,7 +56,7 @@ def test_namespaces_and_capabilities(features):
 def test_what_is_not_built_is_not_claimed(features):
     linux = features["linux"]
     assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
-    for name in ("apparmor", "selinux", "intelRdt", "netDevices"):
+    for name in ("apparmor", "selinux", "intelRdt"):
         assert linux[name] == {"enabled": False}, name
 
 
@@ -66,6 +66,12 @@ def test_what_is_not_built_is_not_claimed(features):
 def test_id_mapped_mounts(features):
     assert features["linux"]["mountExtensions"] == {"idmap": {"enabled": True}}
     assert {"idmap", "ridmap"} <= set(features["mountOptions"])
+
+
+@pytest.mark.row("FT-7")
+@pytest.mark.since("1.4")
+def test_what_there_is(features):
+    assert features["linux"]["netDevices"] == {"enabled": True}
 
 
 @pytest.mark.row("FT-6")

@@ -3,6 +3,9 @@ Integration tests start real containers: they need root, and each leaves the mac
 """
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,8 @@ from tests.support import cgroup
 from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
+from tests.support.network_namespace import NetworkNamespace
+from tests.support.seccomp_agent import Agent, refuse_getppid, with_agent
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
@@ -142,3 +147,61 @@ def sweep(container, at_call):
     Disturbs commands on one container at call after call.
     """
     return Sweep(container, at_call)
+
+
+@pytest.fixture
+def network_host():
+    """
+    The network namespace that the runtime runs in.
+    """
+    namespace = NetworkNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def other_network():
+    """
+    One that a container can join.
+    """
+    namespace = NetworkNamespace()
+    yield namespace
+    namespace.close()
+
+
+@pytest.fixture
+def networked(container, network_host):
+    """
+    A container whose runtime runs there.
+    """
+    container.runtime = container.runtime.behind(network_host.prefix)
+    yield container
+    container.runtime = container.runtime.behind([])
+
+
+@pytest.fixture
+def socket_directory():
+    """
+    For sockets, whose paths must be short.
+    """
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def agent(socket_directory):
+    """
+    A seccomp agent that refuses getppid in a way of its own, and lets all else happen.
+    """
+    agent = Agent(socket_directory / "agent", refuse_getppid)
+    yield agent
+    agent.close()
+
+
+@pytest.fixture
+def listened(container, agent):
+    """
+    A container with a profile that sends getppid to the agent.
+    """
+    shutil.copy(compiled("refused.c"), container.bundle.rootfs / "refused")
+    return with_agent(container, agent.path, "getppid")

@@ -40,7 +40,7 @@ class AtCall:
         The runtime, with something to happen at the `count`-th system call of `who` (runtime, stage, init);
         of those named `call` if that is given.
         """
-        return runtime.behind(self.prefix(who, action, count, call))
+        return runtime.behind([*runtime.prefix, *self.prefix(who, action, count, call)])
 
     def watching(self, runtime: Runtime, who: str) -> Runtime:
         """

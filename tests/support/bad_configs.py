@@ -238,7 +238,6 @@ BAD = [
     *[
         ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
         for name, value in {
-            "netDevices": {"eth0": {}},
             "intelRdt": {"closID": "x"},
             "mountLabel": "x",
         }.items()
@@ -286,6 +285,29 @@ BAD = [
         {"linux": {"personality": {"domain": "LINUX", "flags": ["X"]}}},
         "/linux/personality/flags",
         "no flag is defined",
+    ),
+    (
+        "rare",
+        namespaces("mount", netDevices={"eth0": {}}),
+        "/linux/netDevices",
+        "unable to move network devices without a NET namespace",
+    ),
+    *[
+        ("rare", namespaces("network", netDevices={name: {"name": new_name}}), pointer, words)
+        for name, new_name, pointer, words in (
+            ("a/b", "", "/linux/netDevices/a~1b", 'invalid network device name "a/b"'),
+            ("", "x", "/linux/netDevices/", "invalid network device name"),
+            ("x", "..", "/linux/netDevices/x/name", 'invalid network device name ".."'),
+            ("x", "0123456789abcdef", "/linux/netDevices/x/name", "invalid network device name"),
+            ("x~y", "a%db%d", "/linux/netDevices/x~0y/name", "is not a pattern"),
+            ("x", "a%s", "/linux/netDevices/x/name", "is not a pattern"),
+        )
+    ],
+    (
+        "rare",
+        namespaces("network", netDevices={"x": {"name": "z"}, "y": {"name": "z"}}),
+        "/linux/netDevices/y/name",
+        "duplicated network device z",
     ),
     *[
         ("rare_in_process", process(scheduler=wanted), f"/process/scheduler/{field}", words)

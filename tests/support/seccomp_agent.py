@@ -14,6 +14,18 @@ NOTIF_RECV, NOTIF_SEND = 0xC0502100, 0xC0182101
 CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE: the kernel makes the call
 WAKE = b"x"
 
+NOTIFY = "SCMP_ACT_NOTIFY"
+GETPPID = 110  # of x86_64
+ENOMEDIUM = 123
+REFUSED = f"errno {ENOMEDIUM}\n"  # what the helper `refused` says
+
+
+def refuse_getppid(number: int) -> "tuple[int, int] | None":
+    """
+    The agents of most tests: one call gets an error that it never has otherwise.
+    """
+    return (0, ENOMEDIUM) if number == GETPPID else None
+
 
 class Agent:
     """
@@ -93,3 +105,27 @@ class Agent:
             fcntl.ioctl(fd, NOTIF_SEND, response)
         except FileNotFoundError:
             pass
+
+
+def with_agent(container, path, *names, default="SCMP_ACT_ALLOW", **more):
+    """
+    A container with a profile that sends the calls with these names to the agent at `path`.
+    """
+    rules = [{"names": [name], "action": NOTIFY} for name in names]
+    profile = {"defaultAction": default, "listenerPath": str(path), "syscalls": rules, **more}
+    container.bundle.linux["seccomp"] = profile
+    return container
+
+
+def call(container, command, number=GETPPID) -> str:
+    """
+    What a program is told that makes a system call.
+    """
+    words = ["/refused", "call", str(number)]
+    if command == "exec":
+        return container.exec_ok(*words)
+    container.bundle.args(*words)
+    if command == "run":
+        return container.run_ok()
+    container.create().start().wait_for_status("stopped")
+    return container.output
