@@ -14,7 +14,7 @@ from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.network_namespace import NetworkNamespace
-from tests.support.seccomp_agent import Agent, refuse_getppid, with_agent
+from tests.support.seccomp_agent import Agent, refuse_mkdir, with_agent
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
@@ -191,9 +191,9 @@ def socket_directory():
 @pytest.fixture
 def agent(socket_directory):
     """
-    A seccomp agent that refuses getppid in a way of its own, and lets all else happen.
+    A seccomp agent that refuses mkdir in a way of its own, and lets all else happen.
     """
-    agent = Agent(socket_directory / "agent", refuse_getppid)
+    agent = Agent(socket_directory / "agent", refuse_mkdir)
     yield agent
     agent.close()
 
@@ -201,7 +201,7 @@ def agent(socket_directory):
 @pytest.fixture
 def listened(container, agent):
     """
-    A container with a profile that sends getppid to the agent.
+    A container with a profile that sends mkdir to the agent.
     """
     shutil.copy(compiled("refused.c"), container.bundle.rootfs / "refused")
-    return with_agent(container, agent.path, "getppid")
+    return with_agent(container, agent.path, "mkdir")

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.runtime import wait_until
-from tests.support.seccomp_agent import GETPPID, NOTIFY, REFUSED, Agent, call, refuse_getppid, with_agent
+from tests.support.seccomp_agent import MKDIR, NOTIFY, REFUSED, Agent, call, refuse_mkdir, with_agent
+
+# It waits for itself in fcntl (runC issue 4328).
+pytestmark = pytest.mark.since("1.2")
 
 ENOSYS = 38
 
@@ -28,7 +31,7 @@ def test_an_agent_that_dies(listened, agent):
 
 @pytest.mark.row("SEC-11")
 def test_calls_when_the_agent_has_died(listened, agent):
-    listened.bundle.script(f"read line < /tmp/go; /refused call {GETPPID}")
+    listened.bundle.script(f"read line < /tmp/go; /refused call {MKDIR}")
     os.mkfifo(listened.bundle.rootfs / "tmp/go")
     listened.create().start()
     wait_until(lambda: agent.states, what="a listener")
@@ -50,7 +53,7 @@ def test_create_without_an_agent(container, socket_directory, kind):
         listener.bind(str(path))
         if kind == socket.SOCK_STREAM:
             listener.close()
-    with_agent(container, "@nobody" if kind == "@name" else path, "getppid")
+    with_agent(container, "@nobody" if kind == "@name" else path, "mkdir")
     result = container.run()
     assert result.returncode == 1
     assert "failed to connect with seccomp agent" in result.stderr
@@ -92,7 +95,7 @@ def test_an_agent_that_takes_no_connection(container, socket_directory):
         listener.bind(str(path))
         listener.listen(0)
         first.connect(str(path))
-        with_agent(container, path, "getppid")
+        with_agent(container, path, "mkdir")
         result = container.run()
     assert result.returncode == 1
     assert "failed to connect with seccomp agent" in result.stderr
@@ -119,9 +122,9 @@ def test_a_start_that_dies_meanwhile(listened, agent, at_call):
 @pytest.mark.row("SEC-11")
 def test_a_name_without_a_file(listened):
     name = f"@pyruntime-test-{os.getpid()}"
-    agent = Agent(name, refuse_getppid)
+    agent = Agent(name, refuse_mkdir)
     try:
-        with_agent(listened, name, "getppid")
+        with_agent(listened, name, "mkdir")
         assert call(listened, "run") == REFUSED
     finally:
         agent.close()
@@ -135,10 +138,10 @@ def test_a_path_that_is_relative_and_long(listened):
     long = listened.bundle.path / ("d" * 120)
     long.mkdir()
     here = os.open(long, os.O_PATH)
-    agent = Agent(f"/proc/self/fd/{here}/agent", refuse_getppid)
+    agent = Agent(f"/proc/self/fd/{here}/agent", refuse_mkdir)
     os.close(here)
     try:
-        with_agent(listened, "d" * 120 + "/agent", "getppid")
+        with_agent(listened, "d" * 120 + "/agent", "mkdir")
         if not listened.runtime.is_ours:
             pytest.skip("runC cannot")
         assert call(listened, "start") == REFUSED

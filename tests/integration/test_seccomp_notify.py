@@ -10,7 +10,10 @@ import pytest
 
 from tests.support.other_callers import as_user, rootless
 from tests.support.runtime import wait_until
-from tests.support.seccomp_agent import GETPPID, REFUSED, call, with_agent
+from tests.support.seccomp_agent import MKDIR, REFUSED, call, with_agent
+
+# It waits for itself in fcntl (runC issue 4328).
+pytestmark = pytest.mark.since("1.2")
 
 PRIVILEGES = pytest.mark.parametrize("no_new_privileges", [True, False])
 COMMANDS = pytest.mark.parametrize("command", ["run", "start", "exec"])
@@ -27,7 +30,7 @@ def test_the_agent_answers(listened, agent, command, no_new_privileges):
     if command == "exec":
         listened.create().start()
     assert call(listened, command) == REFUSED
-    assert [number for number, _ in agent.calls] == [GETPPID]
+    assert [number for number, _ in agent.calls] == [MKDIR]
     assert len(agent.states) == (2 if command == "exec" else 1)
 
 
@@ -71,7 +74,7 @@ def test_a_program_without_capabilities(listened, agent, uid, no_new_privileges)
 
 
 def test_a_value_instead_of_an_error(listened, agent):
-    agent.answer = lambda number: (4242, 0) if number == GETPPID else None
+    agent.answer = lambda number: (4242, 0) if number == MKDIR else None
     assert call(listened, "run") == "ok\n"
     assert len(agent.calls) == 1
 
@@ -81,7 +84,6 @@ def test_a_filter_from_the_cache_has_a_listener_too(listened, agent):
     for _ in range(2):
         assert call(listened, "run") == REFUSED
     assert len(agent.states) == 2
-    assert len(list((listened.runtime.root / ".cache/seccomp").iterdir())) >= listened.runtime.is_ours
 
 
 # --- what the agent is told
@@ -108,13 +110,13 @@ def test_the_state_of_the_containers_process(listened, agent):
 @pytest.mark.since("1.2")
 def test_the_state_of_another_process(listened, agent):
     listened.create().start()
-    listened.exec_ok("/refused", "call", str(GETPPID))
+    listened.exec_ok("/refused", "call", str(MKDIR))
     own, other = agent.states
     assert other["state"]["pid"] == own["pid"] == listened.pid
     assert other["pid"] not in (0, own["pid"])
     assert other["state"]["status"] == "running"
     assert "metadata" not in other
-    assert agent.calls == [(GETPPID, other["pid"])]
+    assert agent.calls == [(MKDIR, other["pid"])]
 
 
 @pytest.mark.row("SEC-11")
@@ -147,7 +149,7 @@ def test_all_that_a_runtime_may_call(listened, agent, command, no_new_privileges
         clock_nanosleep sched_yield recvmsg rt_sigprocmask getpid gettid tgkill epoll_pwait munmap fstat
     """.split()
     listened.bundle.process["noNewPrivileges"] = no_new_privileges
-    with_agent(listened, agent.path, "getppid", *names)
+    with_agent(listened, agent.path, "mkdir", *names)
     if command == "exec":
         listened.create().start()
     assert call(listened, command) == REFUSED
@@ -161,7 +163,7 @@ def test_nothing_else_is_called(listened, agent, command, no_new_privileges):
     allowed = ["arch_prctl", "set_tid_address", "exit_group", "ioctl", "writev", "pause"]
     allowed += [] if no_new_privileges else ["capset"]
     listened.bundle.process["noNewPrivileges"] = no_new_privileges
-    with_agent(listened, agent.path, "getppid", "execve", default="SCMP_ACT_KILL_PROCESS")
+    with_agent(listened, agent.path, "mkdir", "execve", default="SCMP_ACT_KILL_PROCESS")
     listened.bundle.linux["seccomp"]["syscalls"].append({"names": allowed, "action": "SCMP_ACT_ALLOW"})
     if command == "exec":
         listened.create().start()
@@ -180,6 +182,7 @@ def test_flags(listened, agent, flag):
 LIMITS = [{"type": "RLIMIT_NPROC", "soft": 1, "hard": 1}, {"type": "RLIMIT_NOFILE", "soft": 8, "hard": 8}]
 
 
+@pytest.mark.ours("runC itself needs more than that")
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit["type"])
 def test_limits_of_the_program_are_not_in_the_way(listened, agent, limit):
     listened.bundle.process["user"] = {"uid": 1000, "gid": 1000}

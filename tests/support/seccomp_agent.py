@@ -15,16 +15,16 @@ CONTINUE = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE: the kernel makes the call
 WAKE = b"x"
 
 NOTIFY = "SCMP_ACT_NOTIFY"
-GETPPID = 110  # of x86_64
+MKDIR = 83  # of x86_64
 ENOMEDIUM = 123
 REFUSED = f"errno {ENOMEDIUM}\n"  # what the helper `refused` says
 
 
-def refuse_getppid(number: int) -> "tuple[int, int] | None":
+def refuse_mkdir(number: int) -> "tuple[int, int] | None":
     """
     The agents of most tests: one call gets an error that it never has otherwise.
     """
-    return (0, ENOMEDIUM) if number == GETPPID else None
+    return (0, ENOMEDIUM) if number == MKDIR else None
 
 
 class Agent:
@@ -117,7 +117,7 @@ def with_agent(container, path, *names, default="SCMP_ACT_ALLOW", **more):
     return container
 
 
-def call(container, command, number=GETPPID) -> str:
+def call(container, command, number=MKDIR) -> str:
     """
     What a program is told that makes a system call.
     """
