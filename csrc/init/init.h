@@ -74,7 +74,7 @@ int mount_empty_directory(struct init *init, int target_fd);
 /* Copies what is below from_fd into the new file system at to_fd. 0, or -1 with errno. */
 int copy_tree(int from_fd, int to_fd);
 /* A detached copy of a mount tree of the host; `ask`: by the parent, if it is out of our reach. */
-int open_source(struct init *init, const char *path, bool recursive, bool ask);
+int open_source(struct init *init, const char *path, bool recursive, uint32_t how, bool ask);
 /* The same with the ids mapped, always by the parent, who knows all of it from the plan. */
 int mapped_source(struct init *init, const char *path);
 /* Fills init->list from a packed list, NULL-terminated, behind `used` entries; returns it. */

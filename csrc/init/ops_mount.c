@@ -50,6 +50,25 @@ static bool same_file(int fd, int other_fd)
 	       st.st_ino == other.st_ino;
 }
 
+/* The mount point itself, also if it is a symlink; made if missing. */
+static int open_unfollowed(struct init *init, const char *path, bool is_file)
+{
+	const char *name;
+	cleanup_fd int parent_fd = root_open_parent(init, path, &name);
+	int fd;
+
+	if (parent_fd < 0)
+		return -1;
+	fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	if (is_file)
+		close_fd(&(int){openat(parent_fd, name, O_CREAT | O_EXCL | O_CLOEXEC, 0755)});
+	else
+		mkdirat(parent_fd, name, 0755);
+	return openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /*
  * Opens the mount point, made if missing. Nothing may be mounted over the root itself, nor inside a
  * procfs but for a few files, however the path got there (CVE-2019-16884).
@@ -70,6 +89,8 @@ static int open_target(struct init *init, const char *path, uint32_t flags, bool
 		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 			return fail_with(init, errno, "open", path,
 					 "must be mounted on ordinary directory");
+	} else if (flags & PLAN_MOUNT_TARGET_NOFOLLOW) {
+		fd = open_unfollowed(init, path, is_file);
 	} else if (is_file) {
 		fd = root_make_file(init, path);
 	} else {
@@ -233,11 +254,28 @@ static int bind_tree(struct init *init, int detached_fd, const char *target, uin
 	return 0;
 }
 
+static int read_link(const char *path, char *link, size_t size)
+{
+	ssize_t len = readlink(path, link, size - 1);
+
+	if (len < 0)
+		return -1;
+	link[len] = '\0';
+	return 0;
+}
+
 int op_bind(struct init *init, const struct op_bind *op)
 {
 	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
-	int tree_fd = open_source(init, op->source, op->recursive, op->ask_parent);
+	char link[PATH_MAX];
+	int tree_fd;
 
+	if (op->flags & PLAN_MOUNT_COPY_SYMLINK && read_link(op->source, link, sizeof(link)) == 0) {
+		const struct op_symlink copy = {.target = link, .path = op->target};
+
+		return op_symlink(init, &copy);
+	}
+	tree_fd = open_source(init, op->source, op->recursive, op->flags, op->ask_parent);
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
 

@@ -58,6 +58,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
     "mount": (
         ("MOUNT",),
         (
@@ -127,7 +128,10 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     ),
     # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach,
     # or whose ids it may not map
-    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"), ("user_ns", "f"), ("map_tree", "u"))),
+    "pass_tree": (
+        ("MOUNT",),
+        (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
+    ),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -157,6 +161,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "reopen_null": (("SYSTEM",), ()),
     # --- identity
     "keyring": (("IDENTITY",), (("name", "s"), ("permissions", "u"))),
+    "pass_fd": (("IDENTITY",), (("fd", "f"), ("number", "u"))),
     "umask": (("IDENTITY",), (("mask", "u"),)),
     "scheduler": (
         ("IDENTITY",),
@@ -205,6 +210,9 @@ MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's m
 MOUNT_OVER_PROC = 8  # the target may lie inside /proc
 MOUNT_OR_BIND_CGROUP = 16  # where cgroup2 must not be mounted, bind /sys/fs/cgroup instead
 MOUNT_MUST_BE_PROC = 32  # only a procfs may be bound over /proc
+MOUNT_SOURCE_NOFOLLOW = 64  # a symlink is what is mounted
+MOUNT_TARGET_NOFOLLOW = 128  # a symlink is what is mounted over
+MOUNT_COPY_SYMLINK = 256  # a source that is a symlink is copied, not mounted
 
 # Messages on the sync socket; the order is that of docs/protocol.md.
 MESSAGES = (

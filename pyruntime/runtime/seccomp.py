@@ -49,6 +49,23 @@ def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
     return flags_of(profile), program
 
 
+def first_filter(profile: "Profile", root: str, bundle: str, text: bytes) -> "tuple[int, bytes] | None":
+    """
+    The same for a container that is about to be made: if there must be an agent, there is one.
+
+    Args:
+        text: config.json as read.
+
+    Raises:
+        Error: as for filter_for; nobody has the agent's socket.
+    """
+    if notifies(profile):
+        from pyruntime.runtime.seccomp_agent import check
+
+        check(profile, bundle, text)
+    return filter_for(profile, root)
+
+
 def flags_of(profile: "Profile") -> int:
     """
     The flags of seccomp(2): as listed; without a list, no mitigation that costs every system call (what

@@ -121,14 +121,16 @@ class Conversation:
             raise ProtocolError(f"unexpected message {name} from container init")
         return name, payload, fd
 
-    def await_program(self, find_agent: "Callable[[], Agent]") -> None:
+    def await_program(self, find_agent: "Callable[[], Agent] | None" = None) -> None:
         """
         After START: until execve has closed the other end.
 
         Args:
-            find_agent: who takes the notifications of the seccomp filter, if it has any.
+            find_agent: who takes the notifications of the seccomp filter, if it has any; None: it has none.
         """
-        if self.receive("EXEC", "AGENT")[0] == "AGENT":
+        if find_agent is None:
+            self.receive("EXEC")
+        elif self.receive("EXEC", "AGENT")[0] == "AGENT":
             self._pass_listener(find_agent())
         self.receive("")
 

@@ -14,6 +14,7 @@ from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.network_namespace import NetworkNamespace
+from tests.support.resctrl import Resctrl
 from tests.support.seccomp_agent import Agent, refuse_mkdir, with_agent
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
@@ -205,3 +206,20 @@ def listened(container, agent):
     """
     shutil.copy(compiled("refused.c"), container.bundle.rootfs / "refused")
     return with_agent(container, agent.path, "mkdir")
+
+
+@pytest.fixture
+def make_resctrl(mount_namespace, tmp_path):
+    """
+    A function that mounts a resctrl file system in `mount_namespace`.
+    """
+    made = []
+
+    def make(**options) -> Resctrl:
+        (tmp_path / "resctrl").mkdir()
+        made.append(Resctrl(mount_namespace, tmp_path / "resctrl", **options))
+        return made[-1]
+
+    yield make
+    for resctrl in made:
+        resctrl.close()

@@ -11,7 +11,7 @@ import pytest
 from tests.support.runtime import wait_until
 from tests.support.seccomp_agent import MKDIR, NOTIFY, REFUSED, Agent, call, refuse_mkdir, with_agent
 
-# It waits for itself in fcntl (runC issue 4328).
+# runC 1.1.5 waits for ever.
 pytestmark = pytest.mark.since("1.2")
 
 ENOSYS = 38

@@ -12,7 +12,7 @@ from tests.support.other_callers import as_user, rootless
 from tests.support.runtime import wait_until
 from tests.support.seccomp_agent import MKDIR, REFUSED, call, with_agent
 
-# It waits for itself in fcntl (runC issue 4328).
+# runC 1.1.5 waits for ever.
 pytestmark = pytest.mark.since("1.2")
 
 PRIVILEGES = pytest.mark.parametrize("no_new_privileges", [True, False])
