@@ -53,6 +53,16 @@ int op_ready(struct init *init, const struct op_ready *op)
 	return 0;
 }
 
+/* One of the fds below first_fd, which the program gets. */
+int op_pass_fd(struct init *init, const struct op_pass_fd *op)
+{
+	if (op->number >= (uint32_t)init->first_fd)
+		return fail_with(init, EBADF, "pass fd", "", "it would be one of our own");
+	if (dup2(init->fds[op->fd], (int)op->number) < 0)
+		return fail(init, "dup2", "");
+	return 0;
+}
+
 static void end_by_signal(int number)
 {
 	_exit(128 + number);

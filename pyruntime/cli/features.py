@@ -47,17 +47,20 @@ def features() -> "dict[str, Any]":
             },
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
-            "intelRdt": {"enabled": False},
+            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
         "annotations": _annotations(),
-        "potentiallyUnsafeConfigAnnotations": [],
+        "potentiallyUnsafeConfigAnnotations": ["org.criu.config"],
     }
 
 
 def _annotations() -> "dict[str, str]":
-    annotations = {"io.pyruntime.version": __version__}
+    annotations = {
+        "io.pyruntime.version": __version__,
+        "org.opencontainers.runc.checkpoint.enabled": "true",  # as it is asked for by tools
+    }
     if Program.name == RUNC:
         annotations["org.opencontainers.runc.version"] = program_version()
     return annotations

@@ -51,6 +51,16 @@ TEXTS = {
     "ps": (CONTAINER_ID, "Lists the container's processes with ps(1), or their pids as JSON."),
     "pause": (CONTAINER_ID, "Stops all processes of a container where they are."),
     "resume": (CONTAINER_ID, "Lets the processes of a paused container go on."),
+    "checkpoint": (
+        CONTAINER_ID,
+        "Writes all processes of a running container to a directory, by criu(8), and ends them: restore\n"
+        "lets them go on from there.",
+    ),
+    "restore": (
+        NEW_ID,
+        "Makes a container of a bundle from what checkpoint has written, by criu(8): its processes go on\n"
+        "where they were.",
+    ),
     "events": (
         CONTAINER_ID,
         "Prints what a container uses, again and again, and that the kernel had to kill for want of memory:\n"

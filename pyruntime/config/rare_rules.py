@@ -97,6 +97,21 @@ def net_devices(spec: "Document", types: "dict[str, str]") -> "Problems":
         seen.add(new_name or name)
 
 
+def intel_rdt(spec: "Document", types: "dict[str, str]") -> "Problems":
+    """
+    config-linux.md "IntelRdt"; the schema knows about memBwSchema.
+    """
+    wanted = spec["linux"].get("intelRdt")
+    if wanted is None:
+        return
+    name = wanted.get("closID", "")
+    if name in (".", "..") or (name != "/" and set(name) & set("/\n\0")):
+        yield "/linux/intelRdt/closID", f'invalid intelRdt.ClosID "{name}"', "the name of a directory, or /"
+    for i, line in enumerate(wanted.get("schemata", [])):
+        if "\n" in line:
+            yield f"/linux/intelRdt/schemata/{i}", "is more than one line", "an element for each line"
+
+
 def _is_interface(name: str) -> bool:
     raw = name.encode("utf-8", "replace")
     fits = 0 < len(raw) <= MAX_INTERFACE_BYTES
@@ -167,5 +182,5 @@ def _list(text: str, pointer: str, what: str) -> "Problems":
         yield pointer, f'"{text}" is not a list of {what}: {error}', "such as 0-3,7"
 
 
-OF_LINUX = (time_offsets, memory_policy, personality, net_devices)
+OF_LINUX = (time_offsets, memory_policy, personality, net_devices, intel_rdt)
 OF_PROCESS = (scheduler, io_priority, cpu_affinity)

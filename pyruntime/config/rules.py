@@ -341,7 +341,7 @@ HOOK_NAMES = (
 )
 
 MAPPINGS = {"uidMappings", "gidMappings"}
-RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices"}
+RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices", "intelRdt"}
 RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
 
 CONFIG_RULES = (

@@ -47,6 +47,24 @@ def clean(path: str) -> str:
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
 
 
+def inside(destination: str, rootfs: str) -> str:
+    """
+    A destination in the container. As with runC it may also be given as a path of the host below the root
+    file system.
+    """
+    if rootfs != "/" and destination.startswith(rootfs + "/"):
+        destination = destination[len(rootfs) :]
+    return clean(destination)
+
+
+def bind_source(mount: "Spec", bundle: str) -> str:
+    """
+    The source of a bind mount; a relative one is below the bundle.
+    """
+    source: str = mount.get("source", "")
+    return source if source.startswith("/") else f"{bundle}/{source}"
+
+
 def reaches_further(spec: "Spec", facts: Facts) -> bool:
     """
     Whether the caller may reach bind sources that the container's root, in a user namespace, cannot.
@@ -123,7 +141,7 @@ class Mounts:
         pointer = f"/mounts/{index}"
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
-        target = self._inside(mount["destination"])
+        target = inside(mount["destination"], self.facts.rootfs)
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
@@ -135,16 +153,6 @@ class Mounts:
             self._cgroup(options, target, pointer)
         else:
             self._new_file_system(mount, options, target, flags, pointer)
-
-    def _inside(self, destination: str) -> str:
-        """
-        A destination in the container. As with runC it may also be given as a path of the host below the
-        root file system.
-        """
-        rootfs = self.facts.rootfs
-        if rootfs != "/" and destination.startswith(rootfs + "/"):
-            destination = destination[len(rootfs) :]
-        return clean(destination)
 
     def _finish(self, options: "mo.MountOptions", pointer: str) -> None:
         """
@@ -195,9 +203,7 @@ class Mounts:
                     )
                 ]
             )
-        source = mount.get("source", "")
-        if not source.startswith("/"):
-            source = f"{self.facts.bundle}/{source}"
+        source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
         for option in options.links:
             flags |= LINK_FLAGS[option]

@@ -58,6 +58,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
     "mount": (
         ("MOUNT",),
         (
@@ -160,6 +161,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "reopen_null": (("SYSTEM",), ()),
     # --- identity
     "keyring": (("IDENTITY",), (("name", "s"), ("permissions", "u"))),
+    "pass_fd": (("IDENTITY",), (("fd", "f"), ("number", "u"))),
     "umask": (("IDENTITY",), (("mask", "u"),)),
     "scheduler": (
         ("IDENTITY",),

@@ -117,6 +117,10 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
         foreground = Foreground(terminal=bool(request.process.get("terminal")))
         pass_terminal = foreground.receive_terminal
     launch.start(lambda what, path: pid_fd if what == "container" else open_for_plan(what, path))
+    if request.state.data.get("intel_rdt_path"):
+        from pyruntime.runtime.intel_rdt import join
+
+        join(request.state, launch.pid)
     launch.go()
     launch.set_up(None, pass_terminal)
     if request.pidfd_socket:

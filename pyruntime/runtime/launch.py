@@ -29,27 +29,67 @@ SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
 
 
-class Launch:
+class Child:
+    """
+    A child of this process, once there is one, which nobody else reaps.
+    """
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.pid_fd = -1
+        self.status: "int | None" = None  # once it is reaped, here or by Foreground
+
+    def close(self) -> None:
+        """
+        Leaves it alone.
+        """
+        if self.pid_fd >= 0:
+            posix.close(self.pid_fd)
+        self.pid_fd = -1
+
+    def wait(self) -> int:
+        """
+        Waits for it to end and reaps it; its status as of waitpid.
+        """
+        if self.status is None:
+            self.status = posix.waitpid(self.pid, WALL)[1]
+        return self.status
+
+    def signal(self, number: int) -> None:
+        """
+        Sends a signal to it; one that has ended gets none.
+        """
+        send_signal(self.pid_fd, number)
+
+    def kill(self) -> None:
+        """
+        Ends it, now, and reaps it.
+        """
+        try:
+            if self.pid_fd >= 0 and self.status is None:
+                self.signal(KILL)
+                self.wait()
+        finally:
+            self.close()
+
+
+class Launch(Child):
     """
     One run of a plan: stage-1, then the init. Whoever starts one must kill or close it.
     """
 
     def __init__(self, plan: Plan, first_fd: int, interrupts: "Interrupts | None" = None) -> None:
+        super().__init__()
         self.plan = plan
         self.stage: "native.Child | None" = native.spawn(first_fd)
         self.talk = Conversation(self.stage.sync_fd, interrupts)
-        self.pid = 0
-        self.pid_fd = -1
-        self.status: "int | None" = None  # of the init, once it is reaped, here or by Foreground
 
     def close(self) -> None:
         """
         Ends our part; an init that has not been told to go on alone ends, too.
         """
         self.talk.close()
-        if self.pid_fd >= 0:
-            posix.close(self.pid_fd)
-        self.pid_fd = -1
+        super().close()
 
     def start(self, open_fd: "Any") -> None:
         """
@@ -168,20 +208,6 @@ class Launch:
         self.stage = None
         return status
 
-    def wait(self) -> int:
-        """
-        Waits for the init to end and reaps it; its status as of waitpid.
-        """
-        if self.status is None:
-            self.status = posix.waitpid(self.pid, WALL)[1]
-        return self.status
-
-    def signal(self, number: int) -> None:
-        """
-        Sends a signal to the init; one that has ended gets none.
-        """
-        send_signal(self.pid_fd, number)
-
     def kill(self) -> None:
         """
         Ends whatever was started, now, and reaps it.
@@ -192,11 +218,8 @@ class Launch:
                 status = self._reap_stage()
                 if self.pid_fd < 0:
                     self.status = status  # there is no other
-            if self.pid_fd >= 0 and self.status is None:
-                self.signal(KILL)
-                self.wait()
         finally:
-            self.close()
+            super().kill()
 
 
 def _sealed_memory(data: bytes) -> int:

@@ -16,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pyruntime.runtime.launch import Child
+
 
 def run(
     request: Request, spec: "dict[str, Any]", text: bytes, *, detach: bool, keep: bool, subreaper: bool
@@ -47,12 +49,29 @@ def run(
     creation.settle()
     try:
         after_start(creation.state)
-        _write_pid_file(request.pid_file, creation)
+    except Error:
+        _restore(foreground)
+        raise
+    return stay(creation, creation.launch, foreground, keep=keep)
+
+
+def stay(creation: Creation, init: "Child", foreground: "Foreground | None", *, keep: bool) -> int:
+    """
+    What is left to do for a program that runs: the pid file, and in the foreground to wait for it.
+
+    Returns:
+        its exit code (128+n for a signal), 0 if detached.
+
+    Raises:
+        Error: the pid file could not be written; the container is gone then.
+    """
+    try:
+        _write_pid_file(creation, init.pid)
     except Error:
         _restore(foreground)
         raise
     if foreground is None:
-        creation.launch.close()
+        init.close()
         return 0
     try:
         creation.state.directory.unlock()
@@ -71,14 +90,14 @@ def _restore(foreground: "Foreground | None") -> None:
         foreground.restore()
 
 
-def _write_pid_file(path: str, creation: Creation) -> None:
+def _write_pid_file(creation: Creation, pid: int) -> None:
     """
     The sign that the program runs. Where it cannot be given, the container goes again.
     """
-    if not path:
+    if not creation.request.pid_file:
         return
     try:
-        write_pid_file(path, creation.launch.pid)
+        write_pid_file(creation.request.pid_file, pid)
     except Error as error:
         raise failed_unlocked(creation.state, error) from None
 

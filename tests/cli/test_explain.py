@@ -143,6 +143,21 @@ def test_devices_move_when_there_is_a_network_for_them(explain):
     ]
 
 
+def test_groups_of_resctrl(explain):
+    config = {"closID": "gold", "l3CacheSchema": "L3:0=f", "schemata": ["MB:0=20"], "enableMonitoring": True}
+    lines = explain(small_config({"linux": {"intelRdt": config}}), "--id", "box")
+    group, monitor = "/sys/fs/resctrl/gold", "/sys/fs/resctrl/gold/mon_groups/box"
+    told = [line[2:] for line in lines if line[1] == "RUNTIME" and line[2].endswith(("group", "schema"))]
+    assert [line for line in told if line[0] != "make_cgroup"] == [
+        ("make_group", group, "/linux/intelRdt/closID"),
+        ("make_group", monitor, "/linux/intelRdt/enableMonitoring"),
+        ("schema", f"{group}/schemata = L3:0=f", "/linux/intelRdt/l3CacheSchema"),
+        ("schema", f"{group}/schemata = MB:0=20", "/linux/intelRdt/schemata/0"),
+        ("join_group", group, "/linux/intelRdt/closID"),
+        ("join_group", monitor, "/linux/intelRdt/enableMonitoring"),
+    ]
+
+
 def test_the_bundle_is_the_working_directory(call, bundle):
     directory = bundle(small_config({}))
     there = call("explain", "--bundle", directory)

@@ -57,7 +57,7 @@ def test_namespaces_and_capabilities(features):
 def test_what_is_not_built_is_not_claimed(features):
     linux = features["linux"]
     assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
-    for name in ("apparmor", "selinux", "intelRdt"):
+    for name in ("apparmor", "selinux"):
         assert linux[name] == {"enabled": False}, name
 
 
@@ -73,6 +73,7 @@ def test_id_mapped_mounts(features):
 @pytest.mark.since("1.4")
 def test_what_there_is(features):
     assert features["linux"]["netDevices"] == {"enabled": True}
+    assert features["linux"]["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
 
 
 @pytest.mark.row("FT-6")
@@ -161,6 +162,17 @@ def test_annotations_name_the_version(call, features):
     version = call("--version").stdout.split()[2]
     versions = [value for key, value in features["annotations"].items() if key.endswith(".version")]
     assert version in versions
+
+
+@pytest.mark.row("FT-8")
+def test_tools_see_that_containers_can_be_written(features):
+    assert features["annotations"]["org.opencontainers.runc.checkpoint.enabled"] == "true"
+
+
+@pytest.mark.row("FT-9")
+@pytest.mark.ours("runc 1.1.5 is older than this field")
+def test_a_configuration_file_for_criu_is_not_for_strangers(features):
+    assert "org.criu.config" in features["potentiallyUnsafeConfigAnnotations"]
 
 
 @pytest.mark.row("FT-9")

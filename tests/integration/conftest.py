@@ -11,6 +11,7 @@ from tests.support.at_call import AtCall
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.network_namespace import NetworkNamespace
+from tests.support.resctrl import Resctrl
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
@@ -173,3 +174,20 @@ def networked(container, network_host):
     container.runtime = container.runtime.behind(network_host.prefix)
     yield container
     container.runtime = container.runtime.behind([])
+
+
+@pytest.fixture
+def make_resctrl(mount_namespace, tmp_path):
+    """
+    A function that mounts a resctrl file system in `mount_namespace`.
+    """
+    made = []
+
+    def make(**options) -> Resctrl:
+        (tmp_path / "resctrl").mkdir()
+        made.append(Resctrl(mount_namespace, tmp_path / "resctrl", **options))
+        return made[-1]
+
+    yield make
+    for resctrl in made:
+        resctrl.close()

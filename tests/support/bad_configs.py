@@ -238,11 +238,9 @@ BAD = [
     *[
         ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
         for name, value in {
-            "intelRdt": {"closID": "x"},
             "mountLabel": "x",
         }.items()
     ],
-    ("unbuilt_fields", {"linux": {"intelRdt": {}}}, "/linux/intelRdt", NOT_SUPPORTED),
     (
         "rare",
         namespaces("mount", timeOffsets={"boottime": {"secs": 1}}),
@@ -303,6 +301,16 @@ BAD = [
             ("x", "a%s", "/linux/netDevices/x/name", "is not a pattern"),
         )
     ],
+    *[
+        ("rare", linux(intelRdt={"closID": name}), "/linux/intelRdt/closID", "invalid intelRdt.ClosID")
+        for name in (".", "..", "a/b", "//", "/x", "x\ny")
+    ],
+    (
+        "rare",
+        linux(intelRdt={"schemata": ["L3:0=f", "L3:0=f\n"]}),
+        "/linux/intelRdt/schemata/1",
+        "is more than one line",
+    ),
     (
         "rare",
         namespaces("network", netDevices={"x": {"name": "z"}, "y": {"name": "z"}}),

@@ -12,9 +12,18 @@ import pytest
 
 from pyruntime.plan import show
 from pyruntime.plan.encode import encode
+from pyruntime.plan.restore import build_restore
 from pyruntime.runtime.trees import plan_for
 from tests.support.features import FEATURES, feature
-from tests.support.plans import RECORDED, RECORDED_PROCESSES, create_plan, exec_plan, recorded
+from tests.support.plans import (
+    RECORDED,
+    RECORDED_PROCESSES,
+    create_plan,
+    exec_plan,
+    fixed_facts,
+    recorded,
+    unified_facts,
+)
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 HELPERS = {"bind": "helper-for-a-source", "bind_mapped": "helper-for-an-id-mapped-source"}
@@ -102,4 +111,22 @@ def test_no_golden_file_is_left_over():
     names |= {"feature-" + name for name in FEATURES}
     names |= {"exec-" + case for case in ("terminal", "user-namespace", "without-mount-namespace")}
     names |= {"exec-unified-cgroup", *HELPERS.values()}
+    names |= {"restore-docker-20.10-default", "restore-cri-2.3-container"}
     assert {path.stem for path in GOLDEN.glob("*.txt")} == names
+
+
+@pytest.mark.parametrize(
+    ("name", "facts"),
+    [("docker-20.10-default-config", fixed_facts()), ("cri-2.3-container-config", unified_facts())],
+)
+def test_restore(name, facts):
+    plan = build_restore(
+        recorded(f"{name}.json"),
+        facts,
+        program="/usr/sbin/criu",
+        args=["criu", "swrk", "3"],
+        files=["criu", "/run/netns/x"],
+        place="/run/golden",
+    )
+    encode(plan)
+    compare(f"restore-{name.removesuffix('-config')}", text_of(plan, []))
