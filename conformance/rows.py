@@ -47,15 +47,8 @@ OPEN = {
 # Rows whose feature this version refuses by name. Whoever builds one marks its tests and deletes the line.
 NOT_BUILT = """
     TOP-9
-<<<<<<< HEAD
     SEC-11 SEC-13
-    CMD-CHECKPOINT CMD-RESTORE ENV-NOTIFY-SOCKET
-    GOLDEN-CONTAINERD-CHECKPOINT GOLDEN-CONTAINERD-RESTORE GOLDEN-CONMON-RESTORE
-    GOLDEN-PODMAN-CHECKPOINT
-=======
-    RDT-1 RDT-2 RDT-3 RDT-4 RDT-5 RDT-6 RDT-7 SEC-11 SEC-13
     ENV-NOTIFY-SOCKET
->>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
 """.split()
 
 OPEN |= dict.fromkeys(NOT_BUILT, "not built by this version")

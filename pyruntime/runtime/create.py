@@ -186,16 +186,11 @@ class Creation:
                 self._make_cgroup(facts)
             except KernelError as error:
                 raise self._explain_permission(error) from None
-<<<<<<< HEAD
             if self.resctrl is not None:
                 self.undo.append(self.resctrl.remove)
                 self.resctrl.make(self.state)
-            self._start_init(facts)
-            self._set_up_init()
-=======
             self.start_init(facts)
             self.set_up_init()
->>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         except BaseException as error:
             raise self.fail(error) from None
 
@@ -256,13 +251,9 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
-<<<<<<< HEAD
-        self._give_cgroup()
+        self.give_cgroup(self.launch.pid)
         if self.resctrl is not None:
             self.resctrl.join(self.launch.pid)
-=======
-        self.give_cgroup(self.launch.pid)
->>>>>>> fb2d9746301f56ce6331fb3a1672f0ec5a4576c9
         self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
