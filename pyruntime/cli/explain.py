@@ -45,6 +45,7 @@ def run(context: "Context", options: "Options") -> int:
     facts = host.host_facts()
     facts.container_id = options.id
     facts.bundle = bundle
+    facts.notify_directory = host.notify_directory(context.root, options.id)
     facts.no_pivot = options.no_pivot
     facts.started_later = True
     facts.rootfs = _rootfs(spec, bundle)

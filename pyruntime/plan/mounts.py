@@ -7,7 +7,7 @@ Pure: spec and facts in, operations out (rows MNT-1 to MNT-16, OPT-1 to OPT-14).
 from pyruntime.errors import ConfigError
 from pyruntime.linux import mount_options as mo
 from pyruntime.plan import optable
-from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces
 from pyruntime.plan.ops import Plan
 
 TYPE_CHECKING = False
@@ -153,6 +153,15 @@ class Mounts:
             self._cgroup(options, target, pointer)
         else:
             self._new_file_system(mount, options, target, flags, pointer)
+
+    def add_notify(self) -> None:
+        """
+        The directory that the socket for sd_notify(3) will be in, over what the config has mounted there.
+        """
+        if self.facts.notify_directory:
+            target = NOTIFY_SOCKET.rpartition("/")[0]
+            bits = (mo.RDONLY | mo.NOSUID | mo.NODEV | mo.NOEXEC, 0)
+            self._tree(self.facts.notify_directory, 0, target, bits, 0, "")
 
     def _finish(self, options: "mo.MountOptions", pointer: str) -> None:
         """

@@ -8,7 +8,7 @@ from _struct import pack
 
 from pyruntime.linux.capabilities import SYS_ADMIN, to_mask, to_names
 from pyruntime.linux.rlimits import RLIMITS
-from pyruntime.plan.facts import Facts
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts
 from pyruntime.plan.ops import NONE, Plan
 
 TYPE_CHECKING = False
@@ -257,6 +257,8 @@ class ProcessPlan:
         if self.facts.listen_fds:
             variables["LISTEN_FDS"] = str(self.facts.listen_fds)
             variables["LISTEN_PID"] = "1"
+        if self.facts.notify_directory:
+            variables["NOTIFY_SOCKET"] = NOTIFY_SOCKET
         if not variables.get("HOME"):
             variables.pop("HOME", None)  # the init finds it in the container's /etc/passwd
         return [f"{name}={value}" for name, value in variables.items()]

@@ -45,11 +45,11 @@ class FdSocket:
             self.socket.close()
 
 
-def check_terminal(*, terminal: bool, detach: bool, console_socket: str) -> None:
+def check_terminal(program: str, *, terminal: bool, detach: bool, console_socket: str) -> None:
     """
     Whether the command line fits process.terminal. Raises Error.
     """
     if detach and terminal and not console_socket:
-        raise Error("cannot allocate tty if pyruntime will detach without setting console socket")
+        raise Error(f"cannot allocate tty if {program} will detach without setting console socket")
     if (not detach or not terminal) and console_socket:
-        raise Error("cannot use console socket if pyruntime will not detach or allocate tty")
+        raise Error(f"cannot use console socket if {program} will not detach or allocate tty")

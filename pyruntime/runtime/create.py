@@ -117,6 +117,7 @@ class Creation:
         facts.started_later = request.started_later
         host.check_groups(self.spec.get("process", {}), facts, "/process")
         host.check_id_mapped(self.spec, facts)
+        facts.notify_directory = host.notify_directory(request.root, request.container_id)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         profile = self.spec.get("linux", {}).get("seccomp")
@@ -206,6 +207,10 @@ class Creation:
             data["pyruntime"]["host_mount"] = [facts.rootfs, native.mount_id(facts.rootfs)]
         self.state = State(directory, data)
         self.state.save()
+        if facts.notify_directory:
+            from pyruntime.runtime import notify
+
+            notify.make_directory(directory)
 
     def _make_cgroup(self, facts: Facts) -> None:
         points = {c: h.mount_point for h in self.hierarchies for c in h.controllers or ("",)}

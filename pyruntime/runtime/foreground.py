@@ -15,6 +15,7 @@ from pyruntime.util.log import debug
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyruntime.runtime.launch import Child
+    from pyruntime.runtime.notify import Relay
     from pyruntime.runtime.terminal import Terminal
 
 SIGINFO_BYTES = 128
@@ -35,6 +36,7 @@ class Foreground:
 
     def __init__(self, *, terminal: bool) -> None:
         self.terminal: "Terminal | None" = None
+        self.relay: "Relay | None" = None
         self.host_fd = -1
         if terminal:
             from pyruntime.runtime.terminal import find_host_terminal
@@ -70,6 +72,8 @@ class Foreground:
                 self._write_rest(self.terminal)
         finally:
             self.restore()
+        if self.relay is not None:
+            self.relay.finish()
         if posix.WIFSIGNALED(self.init.status):
             return 128 + posix.WTERMSIG(self.init.status)
         return posix.WEXITSTATUS(self.init.status)
@@ -86,20 +90,20 @@ class Foreground:
         Waits for something to do, and does it. Whether it was to pass on a signal.
         """
         interest = {self.signal_fd: POLLIN}
-        timeout = None
-        if self.terminal is not None:
-            timeout = self.terminal.timeout()
-            for fd, events in self.terminal.interest():
+        watched = [other for other in (self.terminal, self.relay) if other is not None]
+        timeouts = [time for time in [other.timeout() for other in watched] if time is not None]
+        for other in watched:
+            for fd, events in other.interest():
                 interest[fd] = interest.get(fd, 0) | events
         poller = poll()
         for fd, events in interest.items():
             poller.register(fd, events)
         try:
-            ready = dict(poller.poll(timeout))
+            ready = dict(poller.poll(min(timeouts, default=None)))
         except OSError as error:
             raise KernelError(error.errno, "poll") from None
-        if self.terminal is not None:
-            self.terminal.handle(ready)
+        for other in watched:
+            other.handle(ready)
         return self.signal_fd in ready and self._take_signals()
 
     def _write_rest(self, terminal: "Terminal") -> None:

@@ -4,6 +4,8 @@ Creates a container and runs its program at once: `run`, in the foreground or de
 Runs in the runtime process, which is the program's parent for as long as it waits for it.
 """
 
+import posix
+
 from pyruntime import native
 from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyruntime.runtime.launch import Child
+    from pyruntime.runtime.notify import Relay
 
 
 def run(
@@ -39,8 +42,15 @@ def run(
             native.set_subreaper()
     creation = Creation(request, spec, text)
     creation.run()
+    relay = None
     try:
+        if b"NOTIFY_SOCKET" in posix.environ:
+            from pyruntime.runtime.notify import relay_for
+
+            # Who waits for a process in the foreground watches us, and we watch over the program.
+            relay = relay_for(creation.state.directory, creation.launch.pid if detach else posix.getpid())
         if foreground is not None:
+            foreground.relay = relay
             foreground.take_over(creation.launch)
         creation.launch.run_program()
     except BaseException as error:
@@ -52,12 +62,20 @@ def run(
     except Error:
         _restore(foreground)
         raise
-    return stay(creation, creation.launch, foreground, keep=keep)
+    return stay(creation, creation.launch, foreground, relay, keep=keep)
 
 
-def stay(creation: Creation, init: "Child", foreground: "Foreground | None", *, keep: bool) -> int:
+def stay(
+    creation: Creation,
+    init: "Child",
+    foreground: "Foreground | None",
+    relay: "Relay | None" = None,
+    *,
+    keep: bool,
+) -> int:
     """
-    What is left to do for a program that runs: the pid file, and in the foreground to wait for it.
+    What is left to do for a program that runs: the pid file; in the foreground to wait for it, else until
+    it is ready, if that is to be passed on.
 
     Returns:
         its exit code (128+n for a signal), 0 if detached.
@@ -71,6 +89,9 @@ def stay(creation: Creation, init: "Child", foreground: "Foreground | None", *, 
         _restore(foreground)
         raise
     if foreground is None:
+        if relay is not None:
+            creation.state.directory.unlock()
+            relay.wait(init.pid_fd, creation.interrupts.fd)
         init.close()
         return 0
     try:

@@ -40,6 +40,12 @@ def start(state: State) -> None:
         raise StateError(REFUSALS.get(status, f"cannot start a container in the {status} state"))
     if not state.own["has_program"]:
         raise StateError("cannot start a container whose config has no process")
+    relay = None
+    if b"NOTIFY_SOCKET" in posix.environ:
+        from pyruntime.runtime.notify import relay_for
+
+        relay = relay_for(state.directory, state.pid)
+    pid_fd = open_process(state.pid, state.started) if relay is not None else None
     talk = _connect(state)
     try:
         talk.send("START")
@@ -50,6 +56,9 @@ def start(state: State) -> None:
         talk.close()
     state.directory.unlink(SOCKET_NAME)
     after_start(state)
+    if relay is not None and pid_fd is not None:
+        state.directory.unlock()
+        relay.wait(pid_fd)
 
 
 def after_start(state: State) -> None:

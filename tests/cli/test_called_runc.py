@@ -86,6 +86,19 @@ def test_names(runc, directory):
     assert r'msg="runc: \"state\" requires exactly 1 argument' in runc("state").stderr
 
 
+def test_names_in_what_is_said_of_terminals(runc, tmp_path):
+    """
+    The template wants one.
+    """
+    assert runc("spec").returncode == 0
+    (tmp_path / "rootfs").mkdir()
+    for words, said in (
+        (("create", "x"), "cannot allocate tty if runc will detach without setting console socket"),
+        (("run", "--console-socket", "/x", "x"), "cannot use console socket if runc will not detach"),
+    ):
+        assert said in runc("--root", str(tmp_path / "root"), *words).stderr
+
+
 def test_features_and_spec(runc, tmp_path):
     annotations = json.loads(runc("features").stdout)["annotations"]
     assert re.fullmatch(VERSION, annotations["org.opencontainers.runc.version"])

@@ -208,3 +208,11 @@ def test_seccomp_is_compiled_but_not_kept(explain, tmp_path):
     lines = explain(small_config({"linux": {"seccomp": profile}}), user=None)
     (what,) = [line[3] for line in lines if line[2] == "seccomp"]
     assert re.fullmatch(r"flags=\d+ filter=\d+ bytes", what)
+
+
+def test_a_caller_who_wants_to_know_when_it_is_ready(call, bundle):
+    directory = bundle(small_config({}))
+    result = call("explain", "-b", directory, env={"NOTIFY_SOCKET": "/host.sock"})
+    assert "/container-id/notify" in result.stdout
+    assert "NOTIFY_SOCKET=/run/notify/notify.sock" in result.stdout
+    assert "notify" not in call("explain", "-b", directory, env={}).stdout.lower()
