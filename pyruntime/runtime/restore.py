@@ -203,6 +203,8 @@ class Restoration(Creation):
         except OSError as error:
             raise KernelError(error.errno, "pidfd_open", str(pid)) from None
         self.init.pid = pid
+        if self.resctrl is not None:
+            self.resctrl.join(pid)  # before it has children
         self.state.set_init(pid, start_time(pid))
         self.state.save()
 
