@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pyruntime.config.rules import check_config
 from pyruntime.errors import ConfigError
+from pyruntime.linux.seccomp_names import ARCHITECTURES
 from pyruntime.runtime import seccomp_compile
 from pyruntime.runtime.seccomp import filter_for, flags_of
 from pyruntime.runtime.seccomp_compile import compile_profile
@@ -185,6 +186,23 @@ def test_an_architecture_that_the_library_does_not_know_is_named():
     ((pointer, problem, _),) = caught.value.problems
     assert pointer == "/linux/seccomp/architectures/1"
     assert "SCMP_ARCH_M68K" in problem
+
+
+@pytest.mark.row("SEC-4")
+@pytest.mark.parametrize("name", sorted(ARCHITECTURES))
+def test_every_architecture_is_taken_or_refused_by_name(name):
+    """
+    libseccomp cannot mix byte orders in a filter, and each version knows more architectures.
+    """
+    try:
+        program = compiled("SCMP_ACT_ERRNO", rule("read", "SCMP_ACT_ALLOW"), architectures=[name])
+    except ConfigError as error:
+        ((pointer, problem, _),) = error.problems
+        assert pointer == "/linux/seccomp/architectures/0"
+        assert name in problem and ("byte order" in problem or "invalid architecture" in problem)
+        assert name not in ("SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32")
+    else:
+        assert (answer(program, READ), answer(program, MKDIR)) == (ALLOW, ERRNO | ENOSYS)
 
 
 @pytest.mark.parametrize("name", ["docker-20.10-default", "podman-4.3-default", "podman-4.3-rootless"])
