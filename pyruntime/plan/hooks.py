@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Spec = dict[str, Any]
 
-BEFORE_PIVOT = ("prestart", "createRuntime")  # run by the parent, in this order
+# Run by the parent, in this order; each is told this status. (The specification's lifecycle has both behind step
+# 2, which would be "created", and its validation asks for it of prestart hooks; runC has "creating" for both.)
+BEFORE_PIVOT = {"prestart": "created", "createRuntime": "creating"}
 
 
 def during_create(plan: Plan, spec: "Spec", facts: Facts) -> None:

@@ -49,7 +49,6 @@ class ProcessPlan:
         self.pointer = pointer
         self.user_ns = user_ns
         self.user = self.process.get("user", {})
-        self.warnings: "list[str]" = []
         self.capabilities = self._capabilities()
 
     def _add(self, phase: str, name: str, field: str, *fields: "Any") -> None:
@@ -238,7 +237,7 @@ class ProcessPlan:
 
     def _warn_capabilities(self, names: "list[str]", set_name: str, why: str) -> None:
         if names:
-            self.warnings.append(f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}")
+            self.plan.warnings.append(f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}")
 
     def _environment(self, name: str) -> str:
         for entry in reversed(self.process.get("env", [])):
