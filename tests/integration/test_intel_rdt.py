@@ -46,6 +46,7 @@ def live(container):
 
 
 @pytest.mark.row("RDT-1")
+@pytest.mark.since("1.4")
 def test_a_machine_without_it(container):
     ask_for(container).fails_to_create("intelRdt is specified in config, but Intel RDT is not enabled")
 
