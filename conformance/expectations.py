@@ -19,8 +19,8 @@ TRIES = 3  # of a program that may lose a race against its own container
 
 class Entry:
     """
-    One entry of the file: about these programs, for these runtimes (none: all), on machines of which all of `on`
-    is true.
+    One entry of the file: about these programs, for these runtimes (none: all), on machines of which all of
+    `on` is true.
     """
 
     KEYS = ("programs", "runtimes", "on", "reason")
@@ -38,8 +38,8 @@ class Entry:
 
     def holds(self, program: str, runtime: str, facts: "set[str]") -> bool:
         """
-        Whether it speaks of this program, runtime ("runc 1.1.5"; an entry may have just the beginning of it) and
-        machine.
+        Whether it speaks of this program, runtime ("runc 1.1.5"; an entry may have just the beginning of it)
+        and machine.
         """
         is_for_it = not self.runtimes or any(_begins(runtime, name) for name in self.runtimes)
         return program in self.programs and is_for_it and facts.issuperset(self.on)

@@ -1,6 +1,6 @@
 """
-Cleans up behind validation programs: they leave containers, and cgroups of fixed names. (Their mounts end with
-their mount namespace, their bundles with the directory they are in.)
+Cleans up behind validation programs: they leave containers, and cgroups of fixed names. (Their mounts end
+with their mount namespace, their bundles with the directory they are in.)
 """
 
 import os

@@ -4,7 +4,8 @@ The OCI's own validation programs against this runtime, and against others for c
     python3 -m conformance.suite [--runtime PATH-OR-NAME]... [PROGRAM]...
 
 prints a table, program by program, and fails if anything is not as expectations.toml has it: a program that
-fails and is not in there, or one that is and passes. Needs root and a built tree; `make conformance` does it all.
+fails and is not in there, or one that is and passes. Needs root and a built tree; `make conformance` does it
+all.
 """
 
 import argparse

@@ -18,7 +18,8 @@ SUBTEST_INDENT = 4
 
 class Point:
     """
-    One test point. `depth` is 0, or more in a subtest; `skipped` and `todo` are reasons, None if it is neither.
+    One test point. `depth` is 0, or more in a subtest; `skipped` and `todo` are reasons, None if it is
+    neither.
     """
 
     def __init__(self, depth: int, number: "int | None", passed: bool, name: str):
@@ -41,8 +42,8 @@ class Point:
 
 class Report:
     """
-    One document of TAP. `plan` is the number of test points that it announced, None without a plan; `loose` are
-    the diagnostics that belong to no test point.
+    One document of TAP. `plan` is the number of test points that it announced, None without a plan; `loose`
+    are the diagnostics that belong to no test point.
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,8 @@ def _line(report: Report, line: str) -> None:
 
 def problems(reports: "list[Report]", status: int) -> "list[str]":
     """
-    Why the program did not pass: a line each, none if it did. `status` is its exit status, negative for a signal.
+    Why the program did not pass: a line each, none if it did. `status` is its exit status, negative for a
+    signal.
     """
     found = []
     if status:

@@ -2,8 +2,8 @@
 Runs one validation program against one runtime.
 
 A program calls the runtime without --root, and leaves mounts behind; and the Go library gives every command
-that it starts /dev/null for standard input, which some runtimes then give to the container's user. So it runs in
-a mount namespace of its own, and calls a script, which names the root and gives the runtime an empty file.
+that it starts /dev/null for standard input, which some runtimes then give to the container's user. So it runs
+in a mount namespace of its own, and calls a script, which names the root and gives the runtime an empty file.
 """
 
 import os

@@ -108,8 +108,10 @@ class DeviceList:
         """
         for key, access in list(self.exceptions.items()):
             common = _common(key, rule.key)
-            if common is not None and _reads_and_writes(access | rule.access) and not (
-                _reads_and_writes(access) or _reads_and_writes(rule.access)
+            if (
+                common is not None
+                and _reads_and_writes(access | rule.access)
+                and not (_reads_and_writes(access) or _reads_and_writes(rule.access))
             ):
                 self.exceptions[common] = self.exceptions.get(common, access) | rule.access
         self.exceptions[rule.key] = self.exceptions.get(rule.key, frozenset()) | rule.access

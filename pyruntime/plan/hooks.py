@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     Spec = dict[str, Any]
 
-# Run by the parent, in this order; each is told this status. (The specification's lifecycle has both behind step
-# 2, which would be "created", and its validation asks for it of prestart hooks; runC has "creating" for both.)
+# Run by the parent, in this order; each is told this status. The specification's lifecycle has both behind
+# the step that creates ("created"), and its validation asks for that of prestart hooks; runC has "creating".
 BEFORE_PIVOT = {"prestart": "created", "createRuntime": "creating"}
 
 

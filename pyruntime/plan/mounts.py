@@ -202,9 +202,9 @@ class Mounts:
 
     def _bind(self, mount: "Spec", options: "mo.MountOptions", target: str, flags: int, pointer: str) -> None:
         if options.data:  # which mean nothing to a file system that is mounted already
-            self.plan.warnings.append(
-                f"options of a file system are ignored for a bind mount: {', '.join(options.data)} ({pointer})"
-            )
+            ignored = ", ".join(options.data)
+            text = f"options of a file system are ignored for a bind mount: {ignored} ({pointer})"
+            self.plan.warnings.append(text)
         source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
         for option in options.links:
