@@ -62,6 +62,11 @@ int procfs_write(struct init *init, const char *path, const char *value);
 /* Changes the mode of an open file of any kind. 0, or -1 with errno. */
 int procfs_chmod(struct init *init, int fd, mode_t mode);
 
+/* --- listener.c */
+
+/* Returns when the parent has the fd of the filter's notifications; makes no system call. */
+void hand_over_listener(int fd);
+
 /* --- others */
 
 /* An empty read-only tmpfs is made and attached to target_fd, or a copy of the one made before. */

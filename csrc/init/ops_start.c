@@ -135,13 +135,17 @@ int op_prepare_exec(struct init *init)
 
 int op_seccomp(struct init *init, const struct op_seccomp *op)
 {
+	long fd;
 	struct sock_fprog program = {
 		.len = (unsigned short)(op->filter.len / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)(uintptr_t)op->filter.data,
 	};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program) < 0)
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program);
+	if (fd < 0)
 		return fail(init, "seccomp", "");
+	if (op->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		hand_over_listener((int)fd);
 	return 0;
 }
 

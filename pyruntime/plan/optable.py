@@ -213,6 +213,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- start
     "ready": (("READY",), (("listener", "f"),)),
     "wait_start": (("READY",), (("listener", "f"),)),
+    "prepare_listener": (("START",), ()),
     "prepare_exec": (("START",), ()),
     "seccomp": (("START",), (("flags", "u"), ("filter", "b"))),
     "exec": (("START",), (("args", "v"), ("env", "v"))),
@@ -240,7 +241,9 @@ MESSAGES = (
     "ACK",  # P -> I  done, go on
     "READY",  # I -> P  everything but the program is set up
     "START",  # P -> I  run the program
+    "AGENT",  # I -> P  there will be notifications of a seccomp filter: who takes them?
     "EXEC",  # I -> P  execve follows: the next thing is end of file, or ERROR
+    "LISTENER",  # I -> P  the filter's notifications, as fd; execve waits for an answer
     "ERROR",  # S, I -> P  struct pyrt_error
 )
 

@@ -21,9 +21,11 @@ from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pyruntime.runtime.interrupt import Interrupts
+    from pyruntime.runtime.seccomp_agent import Agent
 
 SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
@@ -200,15 +202,18 @@ class Launch(Child):
         self.talk.send("ACK")
         debug("init: closing the pipe to signal completion")
 
-    def run_program(self) -> None:
+    def run_program(self, find_agent: "Callable[[], Agent]") -> None:
         """
         Has the init run the program, and waits until it does.
+
+        Args:
+            find_agent: as for Conversation.await_program.
 
         Raises:
             InitFailed, InitDied: it does not.
         """
         self.talk.send("START")
-        self.talk.await_program()
+        self.talk.await_program(find_agent if self.plan.has("prepare_listener") else None)
 
     def _reap_stage(self) -> int:
         assert self.stage is not None

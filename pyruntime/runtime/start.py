@@ -16,6 +16,7 @@ from pyruntime.util.proc import open_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyruntime.runtime.seccomp_agent import Agent
     from pyruntime.runtime.talk import Conversation
 
 REFUSALS = {
@@ -49,7 +50,7 @@ def start(state: State) -> None:
     talk = _connect(state)
     try:
         talk.send("START")
-        talk.await_program()
+        talk.await_program(lambda: find_agent(state, "created", state.pid))
     except Error as error:
         raise failed(state, error) from None
     finally:
@@ -59,6 +60,18 @@ def start(state: State) -> None:
     if relay is not None and pid_fd is not None:
         state.directory.unlock()
         relay.wait(pid_fd)
+
+
+def find_agent(state: State, status: str, pid: int) -> "Agent":
+    """
+    The agent that will answer the notifications of a process's seccomp filter.
+
+    Raises:
+        Error: it cannot be reached.
+    """
+    from pyruntime.runtime.seccomp_agent import Agent
+
+    return Agent(state, status, pid)
 
 
 def after_start(state: State) -> None:
