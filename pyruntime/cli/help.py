@@ -78,8 +78,8 @@ TEXTS = {
     "features": ("", "Prints as JSON what this runtime can do (OCI runtime-spec, features.md)."),
     "mounts": (
         CONTAINER_ID,
-        "Adds the mounts of a file to a container that runs, all or none, or takes them away. The file holds\n"
-        "them as in config.json: an array, or an object with a property mounts (-: from standard input).",
+        "Adds the mounts of a file to a container that runs, all or none, or takes them away. The file\n"
+        "holds them as in config.json: an array, or an object with a property mounts (-: standard input).",
     ),
     "info": (
         "",

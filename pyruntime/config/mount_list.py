@@ -35,10 +35,10 @@ def load_mounts(path: str, config: "dict[str, Any]") -> "tuple[Mounts, bytes, st
     prefix = ""
     if isinstance(document, dict):
         prefix, document = "/mounts", document.get("mounts", [])
-    whole = {key: config[key] for key in ("ociVersion", "root", "linux") if key in config}
-    problems = check_config({**whole, "mounts": document})
-    problems = problems or list(rules.mounts({**whole, "mounts": document}))
+    whole: "dict[str, Any]" = {key: config[key] for key in ("ociVersion", "root", "linux") if key in config}
+    whole["mounts"] = document
+    problems = check_config(whole) or list(rules.mounts(whole))
     if problems:
-        places = [(prefix + pointer.removeprefix("/mounts"), *rest) for pointer, *rest in problems]
+        places = [(prefix + at.removeprefix("/mounts"), what, instead) for at, what, instead in problems]
         raise ConfigError(places, name, raw)
     return document, raw, name, prefix
