@@ -129,6 +129,7 @@ class Mounts:
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))
+        self.prefix = "/mounts"  # JSON pointer of the list
         self.read_only_later: "list[tuple[str, str]]" = []  # (target, pointer)
 
     def add(self, index: int, mount: "Spec") -> None:
@@ -138,7 +139,7 @@ class Mounts:
         Raises:
             ConfigError: a target or an option that cannot be.
         """
-        pointer = f"/mounts/{index}"
+        pointer = f"{self.prefix}/{index}"
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
