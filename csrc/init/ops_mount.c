@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -286,6 +287,33 @@ int op_bind_mapped(struct init *init, const struct op_bind_mapped *op)
 	int tree_fd = mapped_source(init, op->source);
 
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
+}
+
+/* What a helper has opened before it came here. */
+int op_bind_tree(struct init *init, const struct op_bind_tree *op)
+{
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	int tree_fd = steal_fd(&init->slots[op->tree]);
+
+	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
+}
+
+/* Goes at once, and from the kernel when nobody uses it any more. No link is followed at its end.
+ */
+int op_unmount(struct init *init, const struct op_unmount *op)
+{
+	cleanup_fd int fd = root_open(init, op->target, O_PATH | O_NOFOLLOW);
+	cleanup_fd int parent_fd = -1;
+	const char *name;
+
+	if (fd < 0)
+		return fail(init, "open", op->target);
+	parent_fd = root_open_parent(init, op->target, &name);
+	if (parent_fd < 0 || fchdir(parent_fd) < 0)
+		return fail(init, "open", op->target);
+	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return fail(init, "umount", op->target);
+	return 0;
 }
 
 /* A mount that is there already: its own attributes and, if so wanted, its file system's. */

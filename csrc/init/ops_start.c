@@ -53,6 +53,14 @@ int op_ready(struct init *init, const struct op_ready *op)
 	return 0;
 }
 
+/* The end of a helper, whose work is done. */
+int op_finish(struct init *init)
+{
+	if (sync_send(init->sync_fd, SYNC_READY, NULL, 0, -1) < 0)
+		return fail(init, "finish", "");
+	_exit(0);
+}
+
 /* One of the fds below first_fd, which the program gets. */
 int op_pass_fd(struct init *init, const struct op_pass_fd *op)
 {

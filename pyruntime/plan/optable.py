@@ -42,6 +42,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "join_process": (("JOIN", "NS"), (("process", "f"), ("nstypes", "U"))),
     "become_root": (("JOIN", "MOUNT"), (("setgroups", "u"),)),
     "enter_root": (("JOIN",), (("slot", "o"),)),
+    "new_mount_ns": (("JOIN",), ()),
+    "host_tree": (("JOIN",), (("slot", "o"), ("source", "s"), ("recursive", "u"), ("flags", "u"))),
     "open_time_offsets": (("HOST",), (("slot", "o"),)),
     "new_time_ns": (("JOIN", "NS"), (("slot", "o"), ("offsets", "v"))),
     "clone": (("CLONE",), (("nstypes", "U"), ("cgroup", "f"), ("dumpable", "u"), ("time_offsets", "o"))),
@@ -82,6 +84,18 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("ask_parent", "u"),
         ),
     ),
+    "bind_tree": (
+        ("MOUNT",),
+        (
+            ("source", "s"),
+            ("target", "s"),
+            ("tree", "o"),
+            ("attributes", "U"),
+            ("cleared", "U"),
+            ("flags", "u"),
+        ),
+    ),
+    "unmount": (("MOUNT",), (("target", "s"),)),
     "bind_mapped": (
         ("MOUNT",),
         (
@@ -132,6 +146,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ("MOUNT",),
         (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
     ),
+    # --- the end of the plan of another helper
+    "finish": (("READY",), ()),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (

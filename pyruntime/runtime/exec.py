@@ -96,7 +96,7 @@ def run_exec(request: ExecRequest) -> int:
     config = state.config()
     process = complete(request.process, config)
     facts = _facts(request, config)
-    plan, warnings = build_exec(process, config.get("linux", {}), facts, _target(state), request.pointer)
+    plan, warnings = build_exec(process, config.get("linux", {}), facts, target_of(state), request.pointer)
     for warning in warnings:
         warn(warning)
     native.close_on_exec(3)
@@ -204,7 +204,7 @@ def _unified_directory(hierarchies: "list[hierarchy.Hierarchy]", directory: str,
     return hierarchies[-1].mount_point + own  # the unified one comes last
 
 
-def _target(state: State) -> ExecTarget:
+def target_of(state: State) -> ExecTarget:
     """
     The namespaces that differ from ours: setns(2) refuses our own user namespace.
     """

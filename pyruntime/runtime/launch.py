@@ -117,6 +117,15 @@ class Launch(Child):
         self._reap_stage()
         return fd
 
+    def finish(self, open_fd: "Any") -> None:
+        """
+        The same for the plan of a helper that does its work and ends.
+        """
+        self._send_plan(open_fd)
+        self._await_stage()
+        self.talk.receive("READY")
+        self._reap_stage()
+
     def _send_plan(self, open_fd: "Any") -> None:
         data = encode(self.plan)
         fds = [_sealed_memory(data)]
