@@ -65,6 +65,11 @@ int procfs_write(struct init *init, const char *path, const char *value);
 /* Changes the mode of an open file of any kind. 0, or -1 with errno. */
 int procfs_chmod(struct init *init, int fd, mode_t mode);
 
+/* --- listener.c */
+
+/* Returns when the parent has the fd of the filter's notifications; makes no system call. */
+void hand_over_listener(int fd);
+
 /* --- others */
 
 /* An empty read-only tmpfs is made and attached to target_fd, or a copy of the one made before. */
@@ -72,7 +77,7 @@ int mount_empty_directory(struct init *init, int target_fd);
 /* Copies what is below from_fd into the new file system at to_fd. 0, or -1 with errno. */
 int copy_tree(int from_fd, int to_fd);
 /* A detached copy of a mount tree of the host; `ask`: by the parent, if it is out of our reach. */
-int open_source(struct init *init, const char *path, bool recursive, bool ask);
+int open_source(struct init *init, const char *path, bool recursive, uint32_t how, bool ask);
 /* The same with the ids mapped, always by the parent, who knows all of it from the plan. */
 int mapped_source(struct init *init, const char *path);
 /* Fills init->list from a packed list, NULL-terminated, behind `used` entries; returns it. */

@@ -57,7 +57,7 @@ int op_device(struct init *init, const struct op_device *op)
 /* Where nodes cannot be made (user namespace), the host's node is bound over an empty file. */
 int op_device_of_host(struct init *init, const struct op_device_of_host *op)
 {
-	cleanup_fd int tree_fd = open_source(init, op->path, false, op->ask_parent);
+	cleanup_fd int tree_fd = open_source(init, op->path, false, 0, op->ask_parent);
 	cleanup_fd int target_fd = -1;
 	const char *name;
 	cleanup_fd int parent_fd = -1;

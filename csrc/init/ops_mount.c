@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -79,6 +80,29 @@ static int open_plain_directory(struct init *init, const char *path)
 	return fd;
 }
 
+/* The mount point itself, also if it is a symlink; made if missing. */
+static int open_unfollowed(struct init *init, const char *path, bool is_file)
+{
+	const char *name;
+	cleanup_fd int parent_fd = root_open_parent(init, path, &name);
+	int fd;
+
+	if (parent_fd < 0)
+		return -1;
+	fd = openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	if (is_file)
+		fd = openat(parent_fd, name, O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	else
+		fd = mkdirat(parent_fd, name, 0755);
+	if (fd < 0 && errno != EEXIST)
+		return -1;
+	if (is_file)
+		close_fd(&fd);
+	return openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Opens the mount point, made if missing. */
 static int open_target(struct init *init, const char *path, uint32_t flags, bool is_file,
 		       bool *ret_is_new)
@@ -91,6 +115,8 @@ static int open_target(struct init *init, const char *path, uint32_t flags, bool
 		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 			return fail_with(init, errno, "open", path,
 					 "must be mounted on ordinary directory");
+	} else if (flags & PLAN_MOUNT_TARGET_NOFOLLOW) {
+		fd = open_unfollowed(init, path, is_file);
 	} else if (is_file) {
 		fd = root_make_file(init, path);
 	} else {
@@ -252,11 +278,30 @@ static int bind_tree(struct init *init, int detached_fd, const char *target, uin
 	return 0;
 }
 
+/* Whether it is done with: the source is a link, and wanted as one. */
+static bool is_copied(struct init *init, const char *source, const char *target, uint32_t flags,
+		      int *ret)
+{
+	char link[PATH_MAX];
+	const struct op_symlink copy = {.target = link, .path = target};
+	ssize_t len =
+		flags & PLAN_MOUNT_COPY_SYMLINK ? readlink(source, link, sizeof(link) - 1) : -1;
+
+	if (len < 0)
+		return false;
+	link[len] = '\0';
+	*ret = op_symlink(init, &copy);
+	return true;
+}
+
 int op_bind(struct init *init, const struct op_bind *op)
 {
 	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
-	int tree_fd = open_source(init, op->source, op->recursive, op->ask_parent);
+	int tree_fd, copied;
 
+	if (is_copied(init, op->source, op->target, op->flags, &copied))
+		return copied;
+	tree_fd = open_source(init, op->source, op->recursive, op->flags, op->ask_parent);
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
 
@@ -264,9 +309,39 @@ int op_bind(struct init *init, const struct op_bind *op)
 int op_bind_mapped(struct init *init, const struct op_bind_mapped *op)
 {
 	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
-	int tree_fd = mapped_source(init, op->source);
+	int tree_fd, copied;
+
+	if (is_copied(init, op->source, op->target, op->flags, &copied))
+		return copied;
+	tree_fd = mapped_source(init, op->source);
+	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
+}
+
+/* What a helper has opened before it came here. */
+int op_bind_tree(struct init *init, const struct op_bind_tree *op)
+{
+	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
+	int tree_fd = steal_fd(&init->slots[op->tree]);
 
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
+}
+
+/* Goes at once, and from the kernel when nobody uses it any more. No link is followed at its end.
+ */
+int op_unmount(struct init *init, const struct op_unmount *op)
+{
+	cleanup_fd int fd = root_open(init, op->target, O_PATH | O_NOFOLLOW);
+	cleanup_fd int parent_fd = -1;
+	const char *name;
+
+	if (fd < 0)
+		return fail(init, "open", op->target);
+	parent_fd = root_open_parent(init, op->target, &name);
+	if (parent_fd < 0 || fchdir(parent_fd) < 0)
+		return fail(init, "open", op->target);
+	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return fail(init, "umount", op->target);
+	return 0;
 }
 
 /* A mount that is there already: its own attributes and, if so wanted, its file system's. */

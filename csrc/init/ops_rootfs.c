@@ -75,6 +75,19 @@ int op_rootfs(struct init *init, const struct op_rootfs *op)
 	return 0;
 }
 
+/* The root file system as it is now, without what is mounted in it later, at another place, too. */
+int op_show_rootfs(struct init *init, const struct op_show_rootfs *op)
+{
+	cleanup_fd int tree_fd = open_source(init, op->path, true, 0, false);
+
+	if (tree_fd < 0)
+		return -1;
+	if (sys_move_mount(tree_fd, "", AT_FDCWD, op->place,
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
+		return fail(init, "move_mount", op->place);
+	return 0;
+}
+
 /*
  * pivot_root(".", ".") stacks the old root on the new one, so that no directory for it is needed.
  * The old root is made a slave before it goes, so that its going is not seen on the host.

@@ -113,6 +113,14 @@ int op_join_process(struct init *init, const struct op_join_process *op)
 	return 0;
 }
 
+/* A copy of the mounts, which belongs to the user namespace that we are in. */
+int op_new_mount_ns(struct init *init)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return fail(init, "unshare", "mount namespace");
+	return 0;
+}
+
 /* Root of the user namespace that we are in. */
 int op_become_root(struct init *init, const struct op_become_root *op)
 {

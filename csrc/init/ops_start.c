@@ -54,6 +54,24 @@ int op_ready(struct init *init, const struct op_ready *op)
 	return 0;
 }
 
+/* The end of a helper, whose work is done. */
+int op_finish(struct init *init)
+{
+	if (sync_send(init->sync_fd, SYNC_READY, NULL, 0, -1) < 0)
+		return fail(init, "finish", "");
+	_exit(0);
+}
+
+/* One of the fds below first_fd, which the program gets. */
+int op_pass_fd(struct init *init, const struct op_pass_fd *op)
+{
+	if (op->number >= (uint32_t)init->first_fd)
+		return fail_with(init, EBADF, "pass fd", "", "it would be one of our own");
+	if (dup2(init->fds[op->fd], (int)op->number) < 0)
+		return fail(init, "dup2", "");
+	return 0;
+}
+
 static void end_by_signal(int number)
 {
 	_exit(128 + number);
@@ -121,13 +139,17 @@ int op_prepare_exec(struct init *init)
 
 int op_seccomp(struct init *init, const struct op_seccomp *op)
 {
+	long fd;
 	struct sock_fprog program = {
 		.len = (unsigned short)(op->filter.len / sizeof(struct sock_filter)),
 		.filter = (struct sock_filter *)(uintptr_t)op->filter.data,
 	};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program) < 0)
+	fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, op->flags, &program);
+	if (fd < 0)
 		return fail(init, "seccomp", "");
+	if (op->flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+		hand_over_listener((int)fd);
 	return 0;
 }
 

@@ -10,11 +10,15 @@
 
 #include "../common/sys.h"
 
-static int clone_tree(const char *path, bool recursive)
+static int clone_tree(const char *path, bool recursive, uint32_t how)
 {
 	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
 
-	return sys_open_tree(AT_FDCWD, path, flags | (recursive ? AT_RECURSIVE : 0));
+	if (recursive)
+		flags |= AT_RECURSIVE;
+	if (how & PLAN_MOUNT_SOURCE_NOFOLLOW)
+		flags |= AT_SYMLINK_NOFOLLOW;
+	return sys_open_tree(AT_FDCWD, path, flags);
 }
 
 /* The parent knows the operation by its number. If it cannot help it does not answer, but ends us.
@@ -30,9 +34,9 @@ static int ask_parent(struct init *init)
 	return fd;
 }
 
-int open_source(struct init *init, const char *path, bool recursive, bool ask)
+int open_source(struct init *init, const char *path, bool recursive, uint32_t how, bool ask)
 {
-	int fd = clone_tree(path, recursive);
+	int fd = clone_tree(path, recursive, how);
 
 	if (fd < 0 && errno == EACCES && ask)
 		fd = ask_parent(init);
@@ -62,9 +66,23 @@ static int map_ids(int tree_fd, int user_ns_fd, bool whole_tree)
 				 &attr);
 }
 
+/*
+ * Runs: a helper that changes the mounts of a running container, on the host's mounts, or on a copy
+ * of them that belongs to the container's user namespace.
+ */
+int op_host_tree(struct init *init, const struct op_host_tree *op)
+{
+	int fd = clone_tree(op->source, op->recursive, op->flags);
+
+	if (fd < 0)
+		return fail(init, "open_tree", op->source);
+	init->slots[op->slot] = fd;
+	return 0;
+}
+
 int op_pass_tree(struct init *init, const struct op_pass_tree *op)
 {
-	cleanup_fd int fd = clone_tree(op->source, op->recursive);
+	cleanup_fd int fd = clone_tree(op->source, op->recursive, op->flags);
 
 	if (fd < 0)
 		return fail(init, "open_tree", op->source);

@@ -22,6 +22,7 @@ class Freezer:
         self.exists = bool(paths)
         v1 = paths.get("freezer", "")
         unified = paths.get("", "")
+        self.directory = v1 or unified
         # (file to write, frozen, thawed), (file to read, what it holds when all are stopped)
         if v1:
             self.switch = (f"{v1}/freezer.state", "FROZEN", "THAWED")

@@ -67,7 +67,10 @@ class Hierarchy:
         return place
 
 
-def _unescape(text: str) -> str:
+def unescape(text: str) -> str:
+    """
+    A path as mountinfo has it.
+    """
     if "\\" not in text:
         return text
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
@@ -100,7 +103,7 @@ def parse(
             key = next((k for k in own if k and set(k.split(",")) <= set(named)), "")
         if key in own and key not in found:
             named_by = tuple(key.split(",")) if key else ()
-            root, point = _unescape(fields[3]), _unescape(fields[4])
+            root, point = unescape(fields[3]), unescape(fields[4])
             if bool(named_by) == (fstype == "cgroup") and is_visible(fields[2], point):
                 found[key] = Hierarchy(named_by, point, root, own[key])
     return sorted(found.values(), key=lambda hierarchy: hierarchy.unified)

@@ -37,7 +37,7 @@ class Program:
 
 # command: (module below pyruntime.cli, what it does)
 COMMANDS = {
-    "checkpoint": ("unbuilt", "checkpoint a running container"),
+    "checkpoint": ("checkpoint", "checkpoint a running container"),
     "completion": ("completion", "print a script that completes commands and options in a shell"),
     "create": ("create", "create a container"),
     "delete": ("delete", "delete any resources held by the container"),
@@ -48,9 +48,10 @@ COMMANDS = {
     "info": ("info", "show what this host offers to containers"),
     "kill": ("kill", "send a signal to the container's init process (default: SIGTERM)"),
     "list": ("list", "list containers with the given root"),
+    "mounts": ("mounts", "add mounts to a running container, or remove them"),
     "pause": ("pause", "suspend all processes inside the container"),
     "ps": ("ps", "display the processes running inside a container"),
-    "restore": ("unbuilt", "restore a container from a previous checkpoint"),
+    "restore": ("restore", "restore a container from a previous checkpoint"),
     "resume": ("resume", "resume all processes that have been paused"),
     "run": ("run", "create and run a container"),
     "spec": ("spec", "create a new specification file"),
@@ -175,8 +176,7 @@ def _run(argv: "list[str]") -> int:
     module = _command(COMMANDS[name][0])
     stop = getattr(module, "STOP_AT_ARGUMENT", False)
     table = (*module.OPTIONS, (("help", "h"), "bool", False, "show help"))
-    rest = module.understood(words[1:]) if hasattr(module, "understood") else words[1:]
-    parsed = parse(table, rest, stop_at_argument=stop, command=name)
+    parsed = parse(table, words[1:], stop_at_argument=stop, command=name)
     if parsed.help:
         return int(_command("help").show([name]))
     parsed.values["command"] = name

@@ -146,7 +146,7 @@ def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "
         return None
     from pyruntime.runtime.console import FdSocket, check_terminal
 
-    check_terminal(terminal=terminal, detach=detach, console_socket=console_socket)
+    check_terminal(Program.name, terminal=terminal, detach=detach, console_socket=console_socket)
     if not console_socket:
         return None
     receiver = FdSocket(console_socket)

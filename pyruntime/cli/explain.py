@@ -45,6 +45,7 @@ def run(context: "Context", options: "Options") -> int:
     facts = host.host_facts()
     facts.container_id = options.id
     facts.bundle = bundle
+    facts.notify_directory = host.notify_directory(context.root, options.id)
     facts.no_pivot = options.no_pivot
     facts.started_later = True
     facts.rootfs = _rootfs(spec, bundle)
@@ -63,7 +64,9 @@ def run(context: "Context", options: "Options") -> int:
         steps = show(plan)
         made = next(number for number, line in enumerate(steps, 1) if line[1] == "clone")
         steps[made:made] = _device_lines(spec)
-        lines = [*_cgroup_lines(spec, paths), *steps, *_hook_lines(spec)]
+        before, joining = _resctrl_lines(spec, options.id)
+        steps[made:made] = joining
+        lines = [*_cgroup_lines(spec, paths), *before, *steps, *_hook_lines(spec)]
     except ConfigError as error:
         raise ConfigError(error.problems, error.name, text) from None
     for warning in warnings:
@@ -143,6 +146,26 @@ def _device_lines(spec: "dict[str, Any]") -> "list[Line]":
         pointer = f"/linux/netDevices/{name.replace('~', '~0')}"
         lines.append(("RUNTIME", "move_device", f"{name} as {device.get('name') or name}", pointer))
     return lines
+
+
+def _resctrl_lines(spec: "dict[str, Any]", container_id: str) -> "tuple[list[Line], list[Line]]":
+    """
+    Before the init is there, and then. On a machine without resctrl it is as if that were mounted.
+    """
+    config = spec.get("linux", {}).get("intelRdt")
+    if config is None:
+        return [], []
+    from pyruntime.linux.resctrl import POINTER, lines_of, places
+    from pyruntime.runtime.intel_rdt import USUAL_MOUNT, mount_point
+
+    path, monitor = places(config, container_id, mount_point() or USUAL_MOUNT)
+    groups = [(path, f"{POINTER}/closID" if config.get("closID") else POINTER)]
+    groups += [(monitor, f"{POINTER}/enableMonitoring")] if monitor else []
+    before = [("RUNTIME", "make_group", place, pointer) for place, pointer in groups]
+    before += [
+        ("RUNTIME", "schema", f"{path}/schemata = {line}", pointer) for pointer, line in lines_of(config)
+    ]
+    return before, [("RUNTIME", "join_group", place, pointer) for place, pointer in groups]
 
 
 def _hook_lines(spec: "dict[str, Any]") -> "list[Line]":

@@ -3,8 +3,8 @@ features: what this runtime can do, as JSON (spec: features.md). Fixed when it i
 """
 
 from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
-from pyruntime.cli import RUNC, Program, write_out
-from pyruntime.cli.version import program_version
+from pyruntime.cli import write_out
+from pyruntime.cli.version import runc_version
 from pyruntime.config.rules import HOOK_NAMES
 from pyruntime.linux.capabilities import NAMES
 from pyruntime.linux.mount_options import ALL
@@ -47,20 +47,22 @@ def features() -> "dict[str, Any]":
             },
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
-            "intelRdt": {"enabled": False},
+            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
         "annotations": _annotations(),
-        "potentiallyUnsafeConfigAnnotations": [],
+        "potentiallyUnsafeConfigAnnotations": ["org.criu.config"],
     }
 
 
 def _annotations() -> "dict[str, str]":
-    annotations = {"io.pyruntime.version": __version__}
-    if Program.name == RUNC:
-        annotations["org.opencontainers.runc.version"] = program_version()
-    return annotations
+    return {
+        "io.pyruntime.version": __version__,
+        # Asked for by tools; runC leaves these two to others that are like it.
+        "org.opencontainers.runc.checkpoint.enabled": "true",
+        "org.opencontainers.runc.version": runc_version(),
+    }
 
 
 def run(context: "Context", options: "Options") -> int:

@@ -51,6 +51,16 @@ TEXTS = {
     "ps": (CONTAINER_ID, "Lists the container's processes with ps(1), or their pids as JSON."),
     "pause": (CONTAINER_ID, "Stops all processes of a container where they are."),
     "resume": (CONTAINER_ID, "Lets the processes of a paused container go on."),
+    "checkpoint": (
+        CONTAINER_ID,
+        "Writes all processes of a running container to a directory, by criu(8), and ends them: restore\n"
+        "lets them go on from there.",
+    ),
+    "restore": (
+        NEW_ID,
+        "Makes a container of a bundle from what checkpoint has written, by criu(8): its processes go on\n"
+        "where they were.",
+    ),
     "events": (
         CONTAINER_ID,
         "Prints what a container uses, again and again, and that the kernel had to kill for want of memory:\n"
@@ -66,6 +76,11 @@ TEXTS = {
         "With --rootless it is one that needs no root.",
     ),
     "features": ("", "Prints as JSON what this runtime can do (OCI runtime-spec, features.md)."),
+    "mounts": (
+        CONTAINER_ID,
+        "Adds the mounts of a file to a container that runs, all or none, or takes them away. The file\n"
+        "holds them as in config.json: an array, or an object with a property mounts (-: standard input).",
+    ),
     "info": (
         "",
         "Prints facts about this host: kernel, cgroups, namespaces, capabilities, security modules.",

@@ -5,6 +5,7 @@ but loaded only for a config that has one of them.
 
 from pyruntime.linux import scheduling as table
 from pyruntime.linux.mount_options import ID_MAPPED, REMOUNT
+from pyruntime.linux.seccomp_names import NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +98,21 @@ def net_devices(spec: "Document", types: "dict[str, str]") -> "Problems":
         seen.add(new_name or name)
 
 
+def intel_rdt(spec: "Document", types: "dict[str, str]") -> "Problems":
+    """
+    config-linux.md "IntelRdt"; the schema knows about memBwSchema.
+    """
+    wanted = spec["linux"].get("intelRdt")
+    if wanted is None:
+        return
+    name = wanted.get("closID", "")
+    if name in (".", "..") or (name != "/" and set(name) & set("/\n\0")):
+        yield "/linux/intelRdt/closID", f'invalid intelRdt.ClosID "{name}"', "the name of a directory, or /"
+    for i, line in enumerate(wanted.get("schemata", [])):
+        if "\n" in line:
+            yield f"/linux/intelRdt/schemata/{i}", "is more than one line", "an element for each line"
+
+
 def _is_interface(name: str) -> bool:
     raw = name.encode("utf-8", "replace")
     fits = 0 < len(raw) <= MAX_INTERFACE_BYTES
@@ -167,5 +183,24 @@ def _list(text: str, pointer: str, what: str) -> "Problems":
         yield pointer, f'"{text}" is not a list of {what}: {error}', "such as 0-3,7"
 
 
-OF_LINUX = (time_offsets, memory_policy, personality, net_devices)
+def notifications(profile: "Document", pointer: str) -> "Problems":
+    """
+    Of a seccomp profile with an agent: what runC forbids, too (the specification says nothing of it).
+    """
+    if profile["defaultAction"] == NOTIFY:
+        yield f"{pointer}/defaultAction", f"{NOTIFY} cannot be used as default action", "rules with it"
+    rules = [(i, rule) for i, rule in enumerate(profile.get("syscalls", [])) if rule["action"] == NOTIFY]
+    for i, rule in rules:
+        if "write" in rule["names"]:
+            place = f"{pointer}/syscalls/{i}/names/{rule['names'].index('write')}"
+            yield place, f"{NOTIFY} cannot be used for the write syscall", "another action"
+    if profile.get("listenerPath"):
+        return
+    if rules:
+        yield pointer, f"seccomp listenerPath is not set, and {NOTIFY} needs it", "the socket of an agent"
+    if profile.get("listenerMetadata"):
+        yield f"{pointer}/listenerMetadata", "needs a listenerPath", "a listenerPath too"
+
+
+OF_LINUX = (time_offsets, memory_policy, personality, net_devices, intel_rdt)
 OF_PROCESS = (scheduler, io_priority, cpu_affinity)

@@ -13,21 +13,15 @@ PROCESS = (
     "selinuxLabel",
 )
 
-LINUX = (
-    "intelRdt",
-    "mountLabel",
-)
-
-# Even an empty object asks for something: a CLOS of the container's own.
-BY_PRESENCE = ("intelRdt",)
+LINUX = ("mountLabel",)
 
 
 def find(document: "dict[str, Any]", names: "tuple[str, ...]", pointer: str) -> "list[tuple[str, str, str]]":
     """
-    A problem for each of `names` that the object asks for. An empty string or object mostly does not.
+    A problem for each of `names` that the object asks for. An empty string or object does not.
     """
     return [
         (f"{pointer}/{name}", "is not supported by this version of pyruntime", "leave it out")
         for name in names
-        if document.get(name) or (name in BY_PRESENCE and name in document)
+        if document.get(name)
     ]

@@ -77,11 +77,16 @@ SUPERBLOCK = {
     "loud": ("", False),
 }
 
+# crun takes these with an "r", too; a file system is one thing however many mounts it has.
+SUPERBLOCK |= {"r" + name: SUPERBLOCK[name] for name in ("sync", "async", "dirsync", "mand", "nomand")}
+
 OFF = {"sync": "async", "mand": "nomand", "lazytime": "nolazytime"}
 
 BIND = {"bind": 0, "rbind": 1}
 REMOUNT = "remount"
 COPY_UP = "tmpcopyup"
+# Of bind mounts, as crun has them: a source or a destination that is a symlink.
+LINKS = ("copy-symlink", "src-nofollow", "dest-nofollow")
 MAPS_TREE = "ridmap"
 ID_MAPPED = ("idmap", MAPS_TREE)
 IGNORED = ("defaults",)
@@ -95,6 +100,7 @@ ALL = (
     *ID_MAPPED,
     COPY_UP,
     REMOUNT,
+    *LINKS,
     *IGNORED,
 )
 
@@ -110,6 +116,7 @@ class MountOptions:
         "copy_up",
         "data",
         "id_mapped",
+        "links",
         "propagation",
         "recursive_cleared",
         "recursive_set",
@@ -129,6 +136,7 @@ class MountOptions:
         self.copy_up = False
         self.remount = False  # what is mounted there already
         self.id_mapped = ""
+        self.links: "list[str]" = []  # some of LINKS
         self.data: "list[str]" = []  # for the file system itself
 
 
@@ -164,6 +172,8 @@ def parse_options(names: "list[str]") -> MountOptions:
             options.copy_up = True
         elif name == REMOUNT:
             options.remount = True
+        elif name in LINKS:
+            options.links.append(name)
         elif name in ID_MAPPED:
             options.id_mapped = name
         elif name not in IGNORED and name:

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+NOTIFY_SOCKET = "/run/notify/notify.sock"  # in the container, as with runC
+
+
 class Facts:
     """
     One object a command. All paths are absolute; capability sets are bit masks.
@@ -24,6 +27,7 @@ class Facts:
         self.started_later = False  # by another process, through the container's socket
         self.passed_fds = 0  # fds 3 and up that the program gets
         self.listen_fds = 0  # how many of them are listening sockets
+        self.notify_directory = ""  # with the socket for sd_notify(3), if the caller has asked for one
         self.environment: "list[str]" = []  # the runtime's own, for hooks that name none
 
         # the host

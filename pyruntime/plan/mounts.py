@@ -7,7 +7,7 @@ Pure: spec and facts in, operations out (rows MNT-1 to MNT-16, OPT-1 to OPT-14).
 from pyruntime.errors import ConfigError
 from pyruntime.linux import mount_options as mo
 from pyruntime.plan import optable
-from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces
 from pyruntime.plan.ops import Plan
 
 TYPE_CHECKING = False
@@ -30,6 +30,12 @@ PROC_EXCEPTIONS = (
     "/proc/sys/crypto/fips_enabled",
 )
 
+LINK_FLAGS = {
+    "src-nofollow": optable.MOUNT_SOURCE_NOFOLLOW,
+    "dest-nofollow": optable.MOUNT_TARGET_NOFOLLOW,
+    "copy-symlink": optable.MOUNT_COPY_SYMLINK,
+}
+
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -39,6 +45,24 @@ def clean(path: str) -> str:
     empty parts go: ".." is left to the kernel, which knows the links.
     """
     return "/" + "/".join([part for part in path.split("/") if part not in ("", ".")])
+
+
+def inside(destination: str, rootfs: str) -> str:
+    """
+    A destination in the container. As with runC it may also be given as a path of the host below the root
+    file system.
+    """
+    if rootfs != "/" and destination.startswith(rootfs + "/"):
+        destination = destination[len(rootfs) :]
+    return clean(destination)
+
+
+def bind_source(mount: "Spec", bundle: str) -> str:
+    """
+    The source of a bind mount; a relative one is below the bundle.
+    """
+    source: str = mount.get("source", "")
+    return source if source.startswith("/") else f"{bundle}/{source}"
 
 
 def reaches_further(spec: "Spec", facts: Facts) -> bool:
@@ -105,6 +129,7 @@ class Mounts:
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))
+        self.prefix = "/mounts"  # JSON pointer of the list
         self.read_only_later: "list[tuple[str, str]]" = []  # (target, pointer)
 
     def add(self, index: int, mount: "Spec") -> None:
@@ -114,10 +139,10 @@ class Mounts:
         Raises:
             ConfigError: a target or an option that cannot be.
         """
-        pointer = f"/mounts/{index}"
+        pointer = f"{self.prefix}/{index}"
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
-        target = self._inside(mount["destination"])
+        target = inside(mount["destination"], self.facts.rootfs)
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
@@ -130,15 +155,14 @@ class Mounts:
         else:
             self._new_file_system(mount, options, target, flags, pointer)
 
-    def _inside(self, destination: str) -> str:
+    def add_notify(self) -> None:
         """
-        A destination in the container. As with runC it may also be given as a path of the host below the
-        root file system.
+        The directory that the socket for sd_notify(3) will be in, over what the config has mounted there.
         """
-        rootfs = self.facts.rootfs
-        if rootfs != "/" and destination.startswith(rootfs + "/"):
-            destination = destination[len(rootfs) :]
-        return clean(destination)
+        if self.facts.notify_directory:
+            target = NOTIFY_SOCKET.rpartition("/")[0]
+            bits = (mo.RDONLY | mo.NOSUID | mo.NODEV | mo.NOEXEC, 0)
+            self._tree(self.facts.notify_directory, 0, target, bits, 0, "")
 
     def _finish(self, options: "mo.MountOptions", pointer: str) -> None:
         """
@@ -189,10 +213,10 @@ class Mounts:
                     )
                 ]
             )
-        source = mount.get("source", "")
-        if not source.startswith("/"):
-            source = f"{self.facts.bundle}/{source}"
+        source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
+        for option in options.links:
+            flags |= LINK_FLAGS[option]
         if options.id_mapped or mount.get("uidMappings"):
             maps = _maps(mount)
             if self.has_user_ns and maps == self.own_maps:

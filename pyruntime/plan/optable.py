@@ -42,6 +42,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "join_process": (("JOIN", "NS"), (("process", "f"), ("nstypes", "U"))),
     "become_root": (("JOIN", "MOUNT"), (("setgroups", "u"),)),
     "enter_root": (("JOIN",), (("slot", "o"),)),
+    "new_mount_ns": (("JOIN",), ()),
+    "host_tree": (("JOIN",), (("slot", "o"), ("source", "s"), ("recursive", "u"), ("flags", "u"))),
     "open_time_offsets": (("HOST",), (("slot", "o"),)),
     "new_time_ns": (("JOIN", "NS"), (("slot", "o"), ("offsets", "v"))),
     "clone": (("CLONE",), (("nstypes", "U"), ("cgroup", "f"), ("dumpable", "u"), ("time_offsets", "o"))),
@@ -58,6 +60,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
     "mount": (
         ("MOUNT",),
         (
@@ -81,6 +84,18 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("ask_parent", "u"),
         ),
     ),
+    "bind_tree": (
+        ("MOUNT",),
+        (
+            ("source", "s"),
+            ("target", "s"),
+            ("tree", "o"),
+            ("attributes", "U"),
+            ("cleared", "U"),
+            ("flags", "u"),
+        ),
+    ),
+    "unmount": (("MOUNT",), (("target", "s"),)),
     "bind_mapped": (
         ("MOUNT",),
         (
@@ -127,7 +142,12 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     ),
     # --- a helper's whole work, in the container's mount namespace: a bind source that the init cannot reach,
     # or whose ids it may not map
-    "pass_tree": (("MOUNT",), (("source", "s"), ("recursive", "u"), ("user_ns", "f"), ("map_tree", "u"))),
+    "pass_tree": (
+        ("MOUNT",),
+        (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
+    ),
+    # --- the end of the plan of another helper
+    "finish": (("READY",), ()),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -157,6 +177,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "reopen_null": (("SYSTEM",), ()),
     # --- identity
     "keyring": (("IDENTITY",), (("name", "s"), ("permissions", "u"))),
+    "pass_fd": (("IDENTITY",), (("fd", "f"), ("number", "u"))),
     "umask": (("IDENTITY",), (("mask", "u"),)),
     "scheduler": (
         ("IDENTITY",),
@@ -192,6 +213,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- start
     "ready": (("READY",), (("listener", "f"),)),
     "wait_start": (("READY",), (("listener", "f"),)),
+    "prepare_listener": (("START",), ()),
     "prepare_exec": (("START",), ()),
     "seccomp": (("START",), (("flags", "u"), ("filter", "b"))),
     "exec": (("START",), (("args", "v"), ("env", "v"))),
@@ -204,6 +226,9 @@ MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's m
 MOUNT_OVER_PROC = 8  # the target may lie inside /proc
 MOUNT_OR_BIND_CGROUP = 16  # where cgroup2 must not be mounted, bind /sys/fs/cgroup instead
 MOUNT_MUST_BE_PROC = 32  # only a procfs may be bound over /proc
+MOUNT_SOURCE_NOFOLLOW = 64  # a symlink is what is mounted
+MOUNT_TARGET_NOFOLLOW = 128  # a symlink is what is mounted over
+MOUNT_COPY_SYMLINK = 256  # a source that is a symlink is copied, not mounted
 
 # Messages on the sync socket; the order is that of docs/protocol.md.
 MESSAGES = (
@@ -216,7 +241,9 @@ MESSAGES = (
     "ACK",  # P -> I  done, go on
     "READY",  # I -> P  everything but the program is set up
     "START",  # P -> I  run the program
+    "AGENT",  # I -> P  there will be notifications of a seccomp filter: who takes them?
     "EXEC",  # I -> P  execve follows: the next thing is end of file, or ERROR
+    "LISTENER",  # I -> P  the filter's notifications, as fd; execve waits for an answer
     "ERROR",  # S, I -> P  struct pyrt_error
 )
 

@@ -8,7 +8,7 @@ from _struct import pack
 
 from pyruntime.linux.capabilities import SYS_ADMIN, to_mask, to_names
 from pyruntime.linux.rlimits import RLIMITS
-from pyruntime.plan.facts import Facts
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts
 from pyruntime.plan.ops import NONE, Plan
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ KEY_USER_SEARCH = 0x00080000
 KEY_OTHER_SEARCH = 0x00000008
 
 DEFAULT_PATH = "/bin:/usr/bin"  # what execvp searches when there is no PATH
+NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 SCHEDULING = {"scheduler", "ioPriority", "memoryPolicy", "personality"}
 SETS = ("effective", "permitted", "inheritable", "ambient", "bounding")
 
@@ -257,6 +258,8 @@ class ProcessPlan:
         if self.facts.listen_fds:
             variables["LISTEN_FDS"] = str(self.facts.listen_fds)
             variables["LISTEN_PID"] = "1"
+        if self.facts.notify_directory:
+            variables["NOTIFY_SOCKET"] = NOTIFY_SOCKET
         if not variables.get("HOME"):
             variables.pop("HOME", None)  # the init finds it in the container's /etc/passwd
         return [f"{name}={value}" for name, value in variables.items()]
@@ -273,6 +276,8 @@ class ProcessPlan:
         """
         Limits, which must not be in the way of anything before, the filter, and the program.
         """
+        if self.facts.seccomp is not None and self.facts.seccomp[0] & NEW_LISTENER:
+            self.plan.add("START", "prepare_listener", "/linux/seccomp/listenerPath")
         for index, limit in enumerate(self.process.get("rlimits", [])):
             values = (RLIMITS[limit["type"]], limit["type"], limit["soft"], limit["hard"])
             self._add("START", "rlimit", f"rlimits/{index}", *values)

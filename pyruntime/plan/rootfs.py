@@ -46,6 +46,7 @@ def fill(plan: Plan, spec: "Spec", facts: Facts) -> "list[tuple[str, str]]":
     mounts = Mounts(plan, spec, facts)
     for index, mount in enumerate(spec.get("mounts", [])):
         mounts.add(index, mount)
+    mounts.add_notify()
     if needs_devices(spec):
         _devices(plan, spec, facts)
     return mounts.read_only_later

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyruntime.runtime.intel_rdt import Group
+
     Spec = dict[str, Any]
 
 
@@ -93,6 +95,15 @@ class Creation:
         resources = spec.get("linux", {}).get("resources", {})
         self.device_rules = parse_rules(resources)
         self.writes = ResourceWrites(resources, self.cgroup.is_v2).collect()
+        self.resctrl = self._resctrl_group()
+
+    def _resctrl_group(self) -> "Group | None":
+        wanted = self.spec.get("linux", {}).get("intelRdt")
+        if wanted is None:
+            return None
+        from pyruntime.runtime.intel_rdt import Group
+
+        return Group(wanted, self.request.container_id, self.text)
 
     # --- planning: nothing is made yet
 
@@ -101,25 +112,34 @@ class Creation:
         What the planner needs to know.
         """
         request = self.request
+        facts = self.place_facts()
+        facts.no_new_keyring = request.no_new_keyring
+        facts.started_later = request.started_later
+        host.check_groups(self.spec.get("process", {}), facts, "/process")
+        host.check_id_mapped(self.spec, facts)
+        facts.notify_directory = host.notify_directory(request.root, request.container_id)
+        facts.listen_fds = host.listening_fds()
+        facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
+        profile = self.spec.get("linux", {}).get("seccomp")
+        if profile:
+            from pyruntime.runtime.seccomp import first_filter
+
+            facts.seccomp = first_filter(profile, request.root, request.bundle, self.text)
+        facts.state_creating = self._state_around_pid("creating")
+        facts.state_created = self._state_around_pid("created")
+        return facts
+
+    def place_facts(self) -> Facts:
+        """
+        Of these, where things are.
+        """
+        request = self.request
         facts = self.host
         facts.container_id = request.container_id
         facts.bundle = request.bundle
         facts.rootfs = request.rootfs
         facts.no_pivot = request.no_pivot
-        facts.no_new_keyring = request.no_new_keyring
-        facts.started_later = request.started_later
-        host.check_groups(self.spec.get("process", {}), facts, "/process")
-        host.check_id_mapped(self.spec, facts)
-        facts.listen_fds = host.listening_fds()
-        facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         host.add_cgroup(facts, self.hierarchies, self.paths)
-        profile = self.spec.get("linux", {}).get("seccomp")
-        if profile:
-            from pyruntime.runtime.seccomp import filter_for
-
-            facts.seccomp = filter_for(profile, request.root)
-        facts.state_creating = self._state_around_pid("creating")
-        facts.state_created = self._state_around_pid("created")
         return facts
 
     def _state_around_pid(self, status: str) -> "tuple[str, str]":
@@ -133,24 +153,21 @@ class Creation:
         return dumps(state)[:-1] + ',"pid":', "," + dumps(rest)[1:]
 
     def _check_network(self) -> None:
-        """
-        A network namespace joined by path may be the host's own.
-        """
         linux = self.spec.get("linux", {})
-        if linux.get("netDevices") and (self.host.euid or self.may_go_without):
-            problem = "network devices are not supported for rootless containers"
-            raise ConfigError([("/linux/netDevices", problem, "leave them out")], text=self.text)
-        asked = ["net.* sysctls"] if any(key.startswith("net") for key in linux.get("sysctl", {})) else []
-        asked += ["network devices"] if linux.get("netDevices") else []
-        path = listed_namespaces(self.spec).get("network", (0, ""))[1]
-        if not path or not asked:
-            return
-        try:
-            same = posix.stat(path).st_ino == posix.stat("/proc/self/ns/net").st_ino
-        except OSError as error:
-            raise KernelError(error.errno, "stat", path) from None
-        if same:
-            raise Error(f"{asked[0]} are not allowed in the host network namespace ({path})")
+        joins = listed_namespaces(self.spec).get("network", (0, ""))[1] != ""
+        if linux.get("netDevices") or (joins and linux.get("sysctl")):
+            from pyruntime.runtime.host_network import check
+
+            check(self.spec, self.text, rootless=self.host.euid != 0 or self.may_go_without)
+
+    def make_plan(self, facts: Facts) -> None:
+        """
+        Makes the plan. Raises Error: the config asks for something impossible.
+        """
+        self.plan, warnings = build_create(self.spec, facts)
+        for warning in warnings:
+            warn(warning)
+        self._check_network()
 
     # --- making
 
@@ -162,10 +179,7 @@ class Creation:
             Error: it could not be made; nothing of it is left.
         """
         facts = self.facts()
-        self.plan, warnings = build_create(self.spec, facts)
-        for warning in warnings:
-            warn(warning)
-        self._check_network()
+        self.make_plan(facts)
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
@@ -173,8 +187,11 @@ class Creation:
                 self._make_cgroup(facts)
             except KernelError as error:
                 raise self._explain_permission(error) from None
-            self._start_init(facts)
-            self._set_up_init()
+            if self.resctrl is not None:
+                self.undo.append(self.resctrl.remove)
+                self.resctrl.make(self.state)
+            self.start_init(facts)
+            self.set_up_init()
         except BaseException as error:
             raise self.fail(error) from None
 
@@ -190,6 +207,10 @@ class Creation:
             data["pyruntime"]["host_mount"] = [facts.rootfs, native.mount_id(facts.rootfs)]
         self.state = State(directory, data)
         self.state.save()
+        if facts.notify_directory:
+            from pyruntime.runtime import notify
+
+            notify.make_directory(directory)
 
     def _make_cgroup(self, facts: Facts) -> None:
         points = {c: h.mount_point for h in self.hierarchies for c in h.controllers or ("",)}
@@ -222,7 +243,10 @@ class Creation:
         self.cgroup.kill()
         self.cgroup.remove()
 
-    def _start_init(self, facts: Facts) -> None:
+    def start_init(self, facts: Facts) -> None:
+        """
+        The init exists, and nothing else of the container. Raises Error.
+        """
         native.close_on_exec(3)
         listener = self.state.directory.listen(SOCKET_NAME) if facts.started_later else -1
         self.undo.append(self._detach_host_mount)
@@ -232,7 +256,9 @@ class Creation:
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
-        self._give_cgroup()
+        self.give_cgroup(self.launch.pid)
+        if self.resctrl is not None:
+            self.resctrl.join(self.launch.pid)
         self._move_devices()
 
     def _settle_ids(self, facts: Facts) -> None:
@@ -246,7 +272,10 @@ class Creation:
         elif linux.get("uidMappings") or linux.get("gidMappings"):
             check_maps(self.launch.pid, linux, self.text)
 
-    def _give_cgroup(self) -> None:
+    def give_cgroup(self, pid: int) -> None:
+        """
+        Where the container's user is to own its cgroup, it does; `pid` is in its user namespace.
+        """
         if not self.paths or not hierarchy.is_pure_unified(self.hierarchies):
             return
         from pyruntime.cgroup import owner
@@ -254,7 +283,7 @@ class Creation:
         if owner.is_asked_for(self.spec):
             uid: "int | None" = self.spec.get("process", {}).get("user", {}).get("uid", 0)
             if uid is not None and "user" in listed_namespaces(self.spec):
-                uid = owner.host_uid(uid, self.launch.pid)
+                uid = owner.host_uid(uid, pid)
             if uid is not None:
                 owner.give_to(self.cgroup.unified, uid)
 
@@ -274,9 +303,12 @@ class Creation:
         """
         self.undo.clear()
 
-    def _set_up_init(self) -> None:
+    def set_up_init(self) -> None:
+        """
+        From there to "created". Raises Error.
+        """
         self.launch.go()
-        self.launch.set_up(self._run_hooks, self.request.pass_terminal)
+        self.launch.set_up(self.run_hooks, self.request.pass_terminal)
         self.state.own["creating"] = False
         self.state.save()
         if self.request.pidfd_socket:
@@ -288,7 +320,10 @@ class Creation:
         if self.request.pid_file and self.request.started_later:
             write_pid_file(self.request.pid_file, self.launch.pid)
 
-    def _run_hooks(self) -> None:
+    def run_hooks(self) -> None:
+        """
+        The hooks that see the container's namespaces before anything runs in them. Raises HookError.
+        """
         from pyruntime.runtime.hooks import run_hooks
 
         for name in BEFORE_PIVOT:

@@ -114,6 +114,10 @@ def destroy(state: State) -> None:
         cgroup.kill()  # the init's end did not end the others
     state.detach_host_mount()
     cgroup.remove()
+    if state.own.get("resctrl"):
+        from pyruntime.runtime.intel_rdt import remove
+
+        remove(state)
     state.directory.remove()
     if state.own["hooks"].get("poststop"):
         from pyruntime.runtime.hooks import run_all_hooks

@@ -15,7 +15,8 @@ from pyruntime.util import fs
 CONFIG_NAME = "config.json"
 STATE_NAME = "state.json"
 SOCKET_NAME = "start.sock"
-OURS = (CONFIG_NAME, SOCKET_NAME, STATE_NAME)
+NOTIFY_NAME = "notify"  # a directory, if the caller of create has a NOTIFY_SOCKET
+OURS = (CONFIG_NAME, NOTIFY_NAME, SOCKET_NAME, STATE_NAME)
 MAX_BYTES = 256 << 20  # a config of 16 MiB can say more in JSON of ours, but not that much
 RESERVED = (".", "..", ".cache")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
@@ -199,19 +200,30 @@ class Directory:
 
     def remove(self) -> None:
         """
-        Removes the directory. Nothing but files is ever in it; the state goes last, for as long as it is
-        there the rest is known to be ours.
+        Removes the directory and the files in it; the state goes last, for as long as it is there the rest
+        is known to be ours.
         """
         try:
             names = self.names()
         except KernelError:
             names = [name for name in OURS if self.has(name)]  # listing takes one more fd, and memory
         for name in sorted(names, key=STATE_NAME.__eq__):
-            self.unlink(name)
+            if name == NOTIFY_NAME:
+                self._remove_notify()
+            else:
+                self.unlink(name)
         try:
             posix.rmdir(self.path)
         except OSError as error:
             raise KernelError(error.errno, "rmdir", self.path) from None
+
+    def _remove_notify(self) -> None:
+        from pyruntime.runtime.notify import remove_tree
+
+        try:
+            remove_tree(NOTIFY_NAME, self.fd)
+        except OSError as error:
+            raise KernelError(error.errno, "remove", f"{self.path}/{NOTIFY_NAME}") from None
 
 
 def open_directory(root: str, container_id: str) -> Directory:

@@ -96,6 +96,10 @@ class Watch:
         Shows what the container uses now.
         """
         usage = Reader(self.cgroup).stats()
+        if self.state.data.get("intel_rdt_path"):
+            from pyruntime.runtime.intel_rdt_stats import stats
+
+            usage["intel_rdt"] = stats(self.state)
         self.show(dumps({"type": "stats", "id": self.state.data["id"], "data": usage}) + "\n")
 
     def run(self, interval: float) -> None:

@@ -9,6 +9,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.errors import ConfigError, Error, KernelError
 from pyruntime.linux.mount_options import ID_MAPPED
 from pyruntime.plan.facts import Facts
+from pyruntime.runtime.directory import NOTIFY_NAME
 from pyruntime.util.fs import exists, read_file
 from pyruntime.util.proc import in_user_namespace
 
@@ -100,6 +101,13 @@ def add_cgroup(facts: Facts, hierarchies: "list[hierarchy.Hierarchy]", paths: "d
         for h in hierarchies
         if h.controllers
     ]
+
+
+def notify_directory(root: str, container_id: str) -> str:
+    """
+    Where the container's socket for sd_notify(3) will be, if the caller has one to be told through.
+    """
+    return f"{root}/{container_id}/{NOTIFY_NAME}" if posix.environ.get(b"NOTIFY_SOCKET") else ""
 
 
 def listening_fds() -> int:

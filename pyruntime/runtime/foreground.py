@@ -14,7 +14,8 @@ from pyruntime.util.log import debug
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from pyruntime.runtime.launch import Launch
+    from pyruntime.runtime.launch import Child
+    from pyruntime.runtime.notify import Relay
     from pyruntime.runtime.terminal import Terminal
 
 SIGINFO_BYTES = 128
@@ -35,6 +36,7 @@ class Foreground:
 
     def __init__(self, *, terminal: bool) -> None:
         self.terminal: "Terminal | None" = None
+        self.relay: "Relay | None" = None
         self.host_fd = -1
         if terminal:
             from pyruntime.runtime.terminal import find_host_terminal
@@ -49,11 +51,11 @@ class Foreground:
 
         self.terminal = Terminal(self.host_fd, posix.dup(master_fd))
 
-    def take_over(self, launch: "Launch") -> None:
+    def take_over(self, init: "Child") -> None:
         """
         From here on signals, and what the user types, are the program's, which has not started yet.
         """
-        self.launch = launch
+        self.init = init
         self.signal_fd = native.signal_fd(all_signals=True)
         if self.terminal is not None:
             self.terminal.attach()
@@ -64,15 +66,17 @@ class Foreground:
         """
         try:
             self._reap()
-            while self.launch.status is None:
+            while self.init.status is None:
                 self._step()
             if self.terminal is not None:
                 self._write_rest(self.terminal)
         finally:
             self.restore()
-        if posix.WIFSIGNALED(self.launch.status):
-            return 128 + posix.WTERMSIG(self.launch.status)
-        return posix.WEXITSTATUS(self.launch.status)
+        if self.relay is not None:
+            self.relay.finish()
+        if posix.WIFSIGNALED(self.init.status):
+            return 128 + posix.WTERMSIG(self.init.status)
+        return posix.WEXITSTATUS(self.init.status)
 
     def restore(self) -> None:
         """
@@ -86,20 +90,20 @@ class Foreground:
         Waits for something to do, and does it. Whether it was to pass on a signal.
         """
         interest = {self.signal_fd: POLLIN}
-        timeout = None
-        if self.terminal is not None:
-            timeout = self.terminal.timeout()
-            for fd, events in self.terminal.interest():
+        watched = [other for other in (self.terminal, self.relay) if other is not None]
+        timeouts = [time for time in [other.timeout() for other in watched] if time is not None]
+        for other in watched:
+            for fd, events in other.interest():
                 interest[fd] = interest.get(fd, 0) | events
         poller = poll()
         for fd, events in interest.items():
             poller.register(fd, events)
         try:
-            ready = dict(poller.poll(timeout))
+            ready = dict(poller.poll(min(timeouts, default=None)))
         except OSError as error:
             raise KernelError(error.errno, "poll") from None
-        if self.terminal is not None:
-            self.terminal.handle(ready)
+        for other in watched:
+            other.handle(ready)
         return self.signal_fd in ready and self._take_signals()
 
     def _write_rest(self, terminal: "Terminal") -> None:
@@ -126,8 +130,8 @@ class Foreground:
             if number == SIGWINCH and self.terminal is not None:
                 self.terminal.resize()
             elif number not in NOT_FORWARDED:
-                debug(f"forwarding signal {number} to {self.launch.pid}")
-                self.launch.signal(number)
+                debug(f"forwarding signal {number} to {self.init.pid}")
+                self.init.signal(number)
                 passed = True
         self._reap()
         return passed
@@ -140,12 +144,12 @@ class Foreground:
             try:
                 pid, status = posix.waitpid(-1, posix.WNOHANG)
             except ChildProcessError:
-                if self.launch.status is None:
-                    self.launch.status = 0
+                if self.init.status is None:
+                    self.init.status = 0
                 return
             except OSError as error:
                 raise KernelError(error.errno, "waitpid") from None
             if pid == 0:
                 return
-            if pid == self.launch.pid:
-                self.launch.status = status
+            if pid == self.init.pid:
+                self.init.status = status

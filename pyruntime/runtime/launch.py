@@ -21,35 +21,77 @@ from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pyruntime.runtime.interrupt import Interrupts
+    from pyruntime.runtime.seccomp_agent import Agent
 
 SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
 
 
-class Launch:
+class Child:
+    """
+    A child of this process, once there is one, which nobody else reaps.
+    """
+
+    def __init__(self) -> None:
+        self.pid = 0
+        self.pid_fd = -1
+        self.status: "int | None" = None  # once it is reaped, here or by Foreground
+
+    def close(self) -> None:
+        """
+        Leaves it alone.
+        """
+        if self.pid_fd >= 0:
+            posix.close(self.pid_fd)
+        self.pid_fd = -1
+
+    def wait(self) -> int:
+        """
+        Waits for it to end and reaps it; its status as of waitpid.
+        """
+        if self.status is None:
+            self.status = posix.waitpid(self.pid, WALL)[1]
+        return self.status
+
+    def signal(self, number: int) -> None:
+        """
+        Sends a signal to it; one that has ended gets none.
+        """
+        send_signal(self.pid_fd, number)
+
+    def kill(self) -> None:
+        """
+        Ends it, now, and reaps it.
+        """
+        try:
+            if self.pid_fd >= 0 and self.status is None:
+                self.signal(KILL)
+                self.wait()
+        finally:
+            self.close()
+
+
+class Launch(Child):
     """
     One run of a plan: stage-1, then the init. Whoever starts one must kill or close it.
     """
 
     def __init__(self, plan: Plan, first_fd: int, interrupts: "Interrupts | None" = None) -> None:
+        super().__init__()
         self.plan = plan
         self.stage: "native.Child | None" = native.spawn(first_fd)
         self.talk = Conversation(self.stage.sync_fd, interrupts)
-        self.pid = 0
-        self.pid_fd = -1
-        self.status: "int | None" = None  # of the init, once it is reaped, here or by Foreground
 
     def close(self) -> None:
         """
         Ends our part; an init that has not been told to go on alone ends, too.
         """
         self.talk.close()
-        if self.pid_fd >= 0:
-            posix.close(self.pid_fd)
-        self.pid_fd = -1
+        super().close()
 
     def start(self, open_fd: "Any") -> None:
         """
@@ -74,6 +116,15 @@ class Launch:
         fd = self.talk.receive("TREE")[2]
         self._reap_stage()
         return fd
+
+    def finish(self, open_fd: "Any") -> None:
+        """
+        The same for the plan of a helper that does its work and ends.
+        """
+        self._send_plan(open_fd)
+        self._await_stage()
+        self.talk.receive("READY")
+        self._reap_stage()
 
     def _send_plan(self, open_fd: "Any") -> None:
         data = encode(self.plan)
@@ -151,15 +202,18 @@ class Launch:
         self.talk.send("ACK")
         debug("init: closing the pipe to signal completion")
 
-    def run_program(self) -> None:
+    def run_program(self, find_agent: "Callable[[], Agent]") -> None:
         """
         Has the init run the program, and waits until it does.
+
+        Args:
+            find_agent: as for Conversation.await_program.
 
         Raises:
             InitFailed, InitDied: it does not.
         """
         self.talk.send("START")
-        self.talk.await_program()
+        self.talk.await_program(find_agent if self.plan.has("prepare_listener") else None)
 
     def _reap_stage(self) -> int:
         assert self.stage is not None
@@ -167,20 +221,6 @@ class Launch:
         posix.close(self.stage.pid_fd)
         self.stage = None
         return status
-
-    def wait(self) -> int:
-        """
-        Waits for the init to end and reaps it; its status as of waitpid.
-        """
-        if self.status is None:
-            self.status = posix.waitpid(self.pid, WALL)[1]
-        return self.status
-
-    def signal(self, number: int) -> None:
-        """
-        Sends a signal to the init; one that has ended gets none.
-        """
-        send_signal(self.pid_fd, number)
 
     def kill(self) -> None:
         """
@@ -192,11 +232,8 @@ class Launch:
                 status = self._reap_stage()
                 if self.pid_fd < 0:
                     self.status = status  # there is no other
-            if self.pid_fd >= 0 and self.status is None:
-                self.signal(KILL)
-                self.wait()
         finally:
-            self.close()
+            super().kill()
 
 
 def _sealed_memory(data: bytes) -> int:

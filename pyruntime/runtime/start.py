@@ -16,6 +16,7 @@ from pyruntime.util.proc import open_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyruntime.runtime.seccomp_agent import Agent
     from pyruntime.runtime.talk import Conversation
 
 REFUSALS = {
@@ -40,16 +41,37 @@ def start(state: State) -> None:
         raise StateError(REFUSALS.get(status, f"cannot start a container in the {status} state"))
     if not state.own["has_program"]:
         raise StateError("cannot start a container whose config has no process")
+    relay = None
+    if b"NOTIFY_SOCKET" in posix.environ:
+        from pyruntime.runtime.notify import relay_for
+
+        relay = relay_for(state.directory, state.pid)
+    pid_fd = open_process(state.pid, state.started) if relay is not None else None
     talk = _connect(state)
     try:
         talk.send("START")
-        talk.await_program()
+        talk.await_program(lambda: find_agent(state, "created", state.pid))
     except Error as error:
         raise failed(state, error) from None
     finally:
         talk.close()
     state.directory.unlink(SOCKET_NAME)
     after_start(state)
+    if relay is not None and pid_fd is not None:
+        state.directory.unlock()
+        relay.wait(pid_fd)
+
+
+def find_agent(state: State, status: str, pid: int) -> "Agent":
+    """
+    The agent that will answer the notifications of a process's seccomp filter.
+
+    Raises:
+        Error: it cannot be reached.
+    """
+    from pyruntime.runtime.seccomp_agent import Agent
+
+    return Agent(state, status, pid)
 
 
 def after_start(state: State) -> None:

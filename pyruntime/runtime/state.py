@@ -5,6 +5,8 @@ Runs in the runtime process. The status is derived from what is there each time,
 (rows ST-1 to ST-3).
 """
 
+from posix import readlink
+
 from pyruntime import __version__
 from pyruntime.errors import ContainerNotFound, KernelError, StateError
 from pyruntime.runtime.directory import SOCKET_NAME, STATE_NAME, Directory, open_directory
@@ -245,7 +247,9 @@ def new_state_data(
     listed = listed_namespaces(spec)
     files = {_runc_name(kind): file for kind, (file, _) in NAMESPACES.items() if kind in listed}
     annotations = spec.get("annotations", {})
-    labels = [f"bundle={facts.bundle}"] + [f"{key}={value}" for key, value in annotations.items()]
+    # Readers take the first or the last "bundle": there must be one only.
+    labels = [f"{key}={value}" for key, value in annotations.items() if key != "bundle"]
+    labels.append(f"bundle={facts.bundle}")
     hooks = spec.get("hooks", {})
     return {
         "id": container_id,
@@ -261,6 +265,7 @@ def new_state_data(
         "rootless": facts.euid != 0,
         "cgroup_paths": cgroup_paths,
         "namespace_paths": {},
+        "external_descriptors": _standard_streams(spec),
         "pyruntime": {
             "version": __version__,
             "ociVersion": spec["ociVersion"],
@@ -276,6 +281,15 @@ def new_state_data(
             "creating": True,
         },
     }
+
+
+def _standard_streams(spec: "dict[str, Any]") -> "list[str]":
+    """
+    What the program gets as its standard streams: those that are pipes must be passed anew to `restore`.
+    """
+    if spec.get("process", {}).get("terminal"):
+        return []
+    return [readlink(f"/proc/self/fd/{fd}") for fd in (0, 1, 2)]
 
 
 def _runc_mount(mount: "dict[str, Any]") -> "dict[str, str]":

@@ -79,7 +79,7 @@ def plan_for(op: Op) -> Plan:
     fields = _fields(op)
     helper = Plan()
     helper.add("JOIN", "join_process", "", helper.fd("init"), MOUNT)
-    source = (fields.get("source") or fields["path"], fields.get("recursive", 0))
+    source = (fields.get("source") or fields["path"], fields.get("recursive", 0), fields.get("flags", 0))
     user_ns = helper.fd("user namespace") if op.name == "bind_mapped" else NONE
     helper.add("MOUNT", "pass_tree", op.pointer, *source, user_ns, fields.get("map_tree", 0))
     return helper

@@ -78,7 +78,9 @@ class Update:
                 undo.append(lambda: self._limit_devices(cgroup, self.old, self.new))
                 self._limit_devices(cgroup, self.new, self.old)
             if self.l3_cache or self.memory_bandwidth:
-                change_cache_schemas(self.state, self.l3_cache, self.memory_bandwidth)
+                from pyruntime.runtime.intel_rdt import change
+
+                undo.append(change(self.state, self.l3_cache, self.memory_bandwidth))
             self.state.set_resources(self.new)
         except Error:
             for step in reversed(undo):
@@ -92,16 +94,3 @@ class Update:
     def _limit_devices(cgroup: Cgroup, new: "Resources", old: "Resources") -> None:
         may_fail = not host_facts().is_privileged()
         cgroup.limit_devices(parse_rules(new), may_fail=may_fail, before=parse_rules(old))
-
-
-def change_cache_schemas(state: State, l3_cache: str, memory_bandwidth: str) -> None:
-    """
-    The schemas of Intel RDT (options --l3-cache-schema and --mem-bw-schema), "" for those that stay.
-
-    Raises:
-        Error: this version cannot set them.
-    """
-    if l3_cache:
-        raise Error("Intel RDT/CAT: l3 cache schema is not enabled")
-    if memory_bandwidth:
-        raise Error("Intel RDT/MBA: memory bandwidth schema is not enabled")

@@ -86,6 +86,19 @@ def test_names(runc, directory):
     assert r'msg="runc: \"state\" requires exactly 1 argument' in runc("state").stderr
 
 
+def test_names_in_what_is_said_of_terminals(runc, tmp_path):
+    """
+    The template wants one.
+    """
+    assert runc("spec").returncode == 0
+    (tmp_path / "rootfs").mkdir()
+    for words, said in (
+        (("create", "x"), "cannot allocate tty if runc will detach without setting console socket"),
+        (("run", "--console-socket", "/x", "x"), "cannot use console socket if runc will not detach"),
+    ):
+        assert said in runc("--root", str(tmp_path / "root"), *words).stderr
+
+
 def test_features_and_spec(runc, tmp_path):
     annotations = json.loads(runc("features").stdout)["annotations"]
     assert re.fullmatch(VERSION, annotations["org.opencontainers.runc.version"])
@@ -99,7 +112,8 @@ def test_any_other_name_is_our_own(name, tmp_path):
     result = subprocess.run([name, "--version"], executable=OURS, capture_output=True, text=True)
     assert result.stdout.startswith(f"pyruntime version {__version__}\n")
     result = subprocess.run([name, "features"], executable=OURS, capture_output=True, text=True)
-    assert json.loads(result.stdout)["annotations"] == {"io.pyruntime.version": __version__}
+    annotations = json.loads(result.stdout)["annotations"]
+    assert annotations["io.pyruntime.version"] == __version__
 
 
 @pytest.mark.skipif(shutil.which("runc") is None, reason="runc is not installed")

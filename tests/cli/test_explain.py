@@ -143,6 +143,21 @@ def test_devices_move_when_there_is_a_network_for_them(explain):
     ]
 
 
+def test_groups_of_resctrl(explain):
+    config = {"closID": "gold", "l3CacheSchema": "L3:0=f", "schemata": ["MB:0=20"], "enableMonitoring": True}
+    lines = explain(small_config({"linux": {"intelRdt": config}}), "--id", "box")
+    group, monitor = "/sys/fs/resctrl/gold", "/sys/fs/resctrl/gold/mon_groups/box"
+    told = [line[2:] for line in lines if line[1] == "RUNTIME" and line[2].endswith(("group", "schema"))]
+    assert [line for line in told if line[0] != "make_cgroup"] == [
+        ("make_group", group, "/linux/intelRdt/closID"),
+        ("make_group", monitor, "/linux/intelRdt/enableMonitoring"),
+        ("schema", f"{group}/schemata = L3:0=f", "/linux/intelRdt/l3CacheSchema"),
+        ("schema", f"{group}/schemata = MB:0=20", "/linux/intelRdt/schemata/0"),
+        ("join_group", group, "/linux/intelRdt/closID"),
+        ("join_group", monitor, "/linux/intelRdt/enableMonitoring"),
+    ]
+
+
 def test_the_bundle_is_the_working_directory(call, bundle):
     directory = bundle(small_config({}))
     there = call("explain", "--bundle", directory)
@@ -193,3 +208,11 @@ def test_seccomp_is_compiled_but_not_kept(explain, tmp_path):
     lines = explain(small_config({"linux": {"seccomp": profile}}), user=None)
     (what,) = [line[3] for line in lines if line[2] == "seccomp"]
     assert re.fullmatch(r"flags=\d+ filter=\d+ bytes", what)
+
+
+def test_a_caller_who_wants_to_know_when_it_is_ready(call, bundle):
+    directory = bundle(small_config({}))
+    result = call("explain", "-b", directory, env={"NOTIFY_SOCKET": "/host.sock"})
+    assert "/container-id/notify" in result.stdout
+    assert "NOTIFY_SOCKET=/run/notify/notify.sock" in result.stdout
+    assert "notify" not in call("explain", "-b", directory, env={}).stdout.lower()

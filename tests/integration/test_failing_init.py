@@ -1,6 +1,6 @@
 """
-A system call of stage-1 or of the init that fails: what cannot be done, or only not be checked, is an error with
-a reason, never passed over.
+A system call of stage-1 or of the init that fails: what cannot be done, or only not be checked, is an error
+with a reason, never passed over.
 """
 
 import errno

@@ -190,12 +190,24 @@ BAD = [
     ("hooks", hook(path="h"), "/hooks/poststop/0/path", '"h" is not absolute'),
     ("hooks", hook(path=""), "/hooks/poststop/0/path", '"" is not absolute'),
     ("hooks", hook(env=["A=1", "B"]), "/hooks/poststop/0/env/1", '"B" is not a variable'),
-    ("seccomp", seccomp(defaultAction="SCMP_ACT_NOTIFY"), "/linux/seccomp/defaultAction", "not supported"),
     (
         "seccomp",
-        seccomp(syscalls=rule("SCMP_ACT_NOTIFY")),
-        "/linux/seccomp/syscalls/0/action",
-        "not supported",
+        seccomp(defaultAction="SCMP_ACT_NOTIFY", listenerPath="/a"),
+        "/linux/seccomp/defaultAction",
+        "SCMP_ACT_NOTIFY cannot be used as default action",
+    ),
+    (
+        "seccomp",
+        seccomp(syscalls=[{"names": ["open", "write"], "action": "SCMP_ACT_NOTIFY"}], listenerPath="/a"),
+        "/linux/seccomp/syscalls/0/names/1",
+        "SCMP_ACT_NOTIFY cannot be used for the write syscall",
+    ),
+    ("seccomp", seccomp(syscalls=rule("SCMP_ACT_NOTIFY")), "/linux/seccomp", "listenerPath is not set"),
+    (
+        "seccomp",
+        seccomp(syscalls=rule("SCMP_ACT_NOTIFY", errnoRet=1), listenerPath="/a"),
+        "/linux/seccomp/syscalls/0/errnoRet",
+        "SCMP_ACT_NOTIFY takes no errno",
     ),
     ("seccomp", seccomp(defaultErrnoRet=1), "/linux/seccomp/defaultErrnoRet", "takes no errno"),
     (
@@ -238,11 +250,9 @@ BAD = [
     *[
         ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
         for name, value in {
-            "intelRdt": {"closID": "x"},
             "mountLabel": "x",
         }.items()
     ],
-    ("unbuilt_fields", {"linux": {"intelRdt": {}}}, "/linux/intelRdt", NOT_SUPPORTED),
     (
         "rare",
         namespaces("mount", timeOffsets={"boottime": {"secs": 1}}),
@@ -303,6 +313,16 @@ BAD = [
             ("x", "a%s", "/linux/netDevices/x/name", "is not a pattern"),
         )
     ],
+    *[
+        ("rare", linux(intelRdt={"closID": name}), "/linux/intelRdt/closID", "invalid intelRdt.ClosID")
+        for name in (".", "..", "a/b", "//", "/x", "x\ny")
+    ],
+    (
+        "rare",
+        linux(intelRdt={"schemata": ["L3:0=f", "L3:0=f\n"]}),
+        "/linux/intelRdt/schemata/1",
+        "is more than one line",
+    ),
     (
         "rare",
         namespaces("network", netDevices={"x": {"name": "z"}, "y": {"name": "z"}}),

@@ -18,18 +18,19 @@ SHOULD = """
     rnostrictatime rnosuid rnosymfollow rrelatime rro rrw rstrictatime rsuid rsymfollow symfollow
 """.split()
 MAY = "mand nomand tmpcopyup".split()
+CRUN = "copy-symlink dest-nofollow rasync rdirsync rmand rnomand rsync src-nofollow".split()
 FEATURES_MD = ["rnodev"]  # missing in the list of config.md, present in that of features.md
 
 
 @pytest.mark.row("OPT-1")
-@pytest.mark.parametrize("name", [*MUST, *SHOULD, *MAY, *FEATURES_MD])
+@pytest.mark.parametrize("name", [*MUST, *SHOULD, *MAY, *CRUN, *FEATURES_MD])
 def test_every_option_of_the_specification_is_known(name):
     assert name in mo.ALL
     assert parse_options([name]).data == []
 
 
 def test_no_other_option_is():
-    assert set(mo.ALL) == {*MUST, *SHOULD, *MAY, *FEATURES_MD}
+    assert set(mo.ALL) == {*MUST, *SHOULD, *MAY, *CRUN, *FEATURES_MD}
     assert len(mo.ALL) == len(set(mo.ALL))
 
 
