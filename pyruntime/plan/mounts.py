@@ -202,17 +202,10 @@ class Mounts:
         self._finish(options, pointer)
 
     def _bind(self, mount: "Spec", options: "mo.MountOptions", target: str, flags: int, pointer: str) -> None:
-        if options.data:
-            raise ConfigError(
-                [
-                    (
-                        pointer + "/options",
-                        "bind mounts cannot have any filesystem-specific options applied: "
-                        + ", ".join(options.data),
-                        "options of the specification's list only",
-                    )
-                ]
-            )
+        if options.data:  # which mean nothing to a file system that is mounted already
+            ignored = ", ".join(options.data)
+            text = f"options of a file system are ignored for a bind mount: {ignored} ({pointer})"
+            self.plan.warnings.append(text)
         source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
         for option in options.links:

@@ -50,7 +50,6 @@ class ProcessPlan:
         self.pointer = pointer
         self.user_ns = user_ns
         self.user = self.process.get("user", {})
-        self.warnings: "list[str]" = []
         self.capabilities = self._capabilities()
 
     def _add(self, phase: str, name: str, field: str, *fields: "Any") -> None:
@@ -239,7 +238,8 @@ class ProcessPlan:
 
     def _warn_capabilities(self, names: "list[str]", set_name: str, why: str) -> None:
         if names:
-            self.warnings.append(f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}")
+            ignored = f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}"
+            self.plan.warnings.append(ignored)
 
     def _environment(self, name: str) -> str:
         for entry in reversed(self.process.get("env", [])):

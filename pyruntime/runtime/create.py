@@ -326,9 +326,9 @@ class Creation:
         """
         from pyruntime.runtime.hooks import run_hooks
 
-        for name in BEFORE_PIVOT:
-            hooks = self.spec.get("hooks", {})
-            run_hooks(hooks, name, self.state.oci_state("creating"), self.interrupts)
+        hooks = self.spec.get("hooks", {})
+        for name, status in BEFORE_PIVOT.items():
+            run_hooks(hooks, name, self.state.oci_state(status), self.interrupts)
 
     def _detach_host_mount(self) -> None:
         self.state.detach_host_mount()
