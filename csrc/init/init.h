@@ -40,6 +40,9 @@ struct init {
 int fail(struct init *init, const char *call, const char *path);
 /* The same with a reason of our own, and words that say more. */
 int fail_with(struct init *init, int err, const char *call, const char *path, const char *note);
+/* prctl() with one argument, or its failure. */
+int set_process(struct init *init, int option, unsigned long value, const char *name);
+#define PRCTL(init, option, value) set_process(init, option, value, #option)
 
 /* --- path.c: paths inside the container's root; nothing leaves it, whatever the links in it say.
  */

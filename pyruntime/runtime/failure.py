@@ -115,7 +115,8 @@ def _hook_reason(data: "dict[str, Any]") -> str:
     if data["err"] == ETIMEDOUT:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
     if data["err"]:
-        return f"{data['path']}: {reason(data['err'])}"
+        call = f"{data['note']}: " if data["note"] else ""
+        return f"{data['path']}: {call}{reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 
