@@ -56,8 +56,9 @@ int op_new_time_ns(struct init *init, const struct op_new_time_ns *op)
 	if (unshare(CLONE_NEWTIME) < 0)
 		return fail(init, "unshare", "time namespace");
 	while ((offset = plan_strv_next(&offsets))) {
-		lseek(*offsets_fd, 0, SEEK_SET); /* each is taken as the beginning */
-		if (RETRY(write(*offsets_fd, offset, strlen(offset))) < 0)
+		/* Each is taken as the beginning. */
+		if (lseek(*offsets_fd, 0, SEEK_SET) < 0 ||
+		    RETRY(write(*offsets_fd, offset, strlen(offset))) < 0)
 			return fail(init, "write time offset", offset);
 	}
 	close_fd(offsets_fd);
@@ -111,14 +112,6 @@ int op_loopback_up(struct init *init)
 	if (sys_ioctl(fd, SIOCSIFFLAGS, &request) < 0)
 		return fail(init, "SIOCSIFFLAGS", "lo");
 	return 0;
-}
-
-/* A helper's work is done. */
-int op_leave(struct init *init)
-{
-	if (sync_send(init->sync_fd, SYNC_READY, NULL, 0, -1) < 0)
-		return fail(init, "tell parent", "");
-	_exit(0);
 }
 
 int op_hostname(struct init *init, const struct op_hostname *op)

@@ -1,15 +1,17 @@
 """
-features: what this runtime can do, as JSON (spec: features.md). Fixed when it is built, whatever the host.
+features: what this runtime can do, as JSON (spec: features.md). Fixed when it is built, whatever the host,
+but for the flags of seccomp, of which the specification wants to know those of the current kernel.
 """
 
 from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
-from pyruntime.cli import RUNC, Program, write_out
-from pyruntime.cli.version import program_version
+from pyruntime.cli import write_out
+from pyruntime.cli.version import runc_version
 from pyruntime.config.rules import HOOK_NAMES
 from pyruntime.linux.capabilities import NAMES
 from pyruntime.linux.mount_options import ALL
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.linux.seccomp_names import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
+from pyruntime.runtime.seccomp_flags import supported_flags
 from pyruntime.util.jsonlite import dumps_indented
 
 TYPE_CHECKING = False
@@ -43,7 +45,7 @@ def features() -> "dict[str, Any]":
                 "operators": sorted(OPERATORS),
                 "archs": sorted(ARCHITECTURES),
                 "knownFlags": list(FLAGS),
-                "supportedFlags": list(FLAGS),
+                "supportedFlags": supported_flags(),
             },
             "apparmor": {"enabled": False},
             "selinux": {"enabled": False},
@@ -57,13 +59,12 @@ def features() -> "dict[str, Any]":
 
 
 def _annotations() -> "dict[str, str]":
-    annotations = {
+    return {
         "io.pyruntime.version": __version__,
-        "org.opencontainers.runc.checkpoint.enabled": "true",  # as it is asked for by tools
+        # Asked for by tools; runC leaves these two to others that are like it.
+        "org.opencontainers.runc.checkpoint.enabled": "true",
+        "org.opencontainers.runc.version": runc_version(),
     }
-    if Program.name == RUNC:
-        annotations["org.opencontainers.runc.version"] = program_version()
-    return annotations
 
 
 def run(context: "Context", options: "Options") -> int:

@@ -10,10 +10,17 @@ from pyruntime.cli import OWN_NAME, RUNC, Program, write_out
 
 def program_version() -> str:
     """
-    Our version; as runc, that of the runC whose place we take, and ours as what semantic versioning calls
-    build metadata: to be shown, not to be compared.
+    Our version, or if we are called runc, the other one.
     """
-    return f"{RUNC_VERSION}+{OWN_NAME}-{__version__}" if Program.name == RUNC else __version__
+    return runc_version() if Program.name == RUNC else __version__
+
+
+def runc_version() -> str:
+    """
+    The version of the runC whose place we take, and ours as what semantic versioning calls build metadata: to
+    be shown, not to be compared.
+    """
+    return f"{RUNC_VERSION}+{OWN_NAME}-{__version__}"
 
 
 def libseccomp_version() -> str:

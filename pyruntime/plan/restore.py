@@ -63,7 +63,7 @@ def build_loopback() -> Plan:
     plan = Plan()
     plan.add("JOIN", "join_process", "", plan.fd("container"), NETWORK)
     plan.add("NS", "loopback_up", "")
-    plan.add("NS", "leave", "")
+    plan.add("READY", "finish", "")
     return plan
 
 

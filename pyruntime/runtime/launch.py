@@ -21,9 +21,11 @@ from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pyruntime.runtime.interrupt import Interrupts
+    from pyruntime.runtime.seccomp_agent import Agent
 
 SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
@@ -105,15 +107,6 @@ class Launch(Child):
         self._reap_stage()
         debug(f"nsexec container setup: done, the init is pid {self.pid}")
 
-    def run_helper(self, open_fd: "Any") -> None:
-        """
-        The same for the plan of a helper, which makes no init; afterwards it has done its work.
-        """
-        self._send_plan(open_fd)
-        self._await_stage()
-        self.talk.receive("READY")
-        self._reap_stage()
-
     def fetch_tree(self, open_fd: "Any") -> int:
         """
         The same for the plan of a helper, which makes no init: the fd of the mount tree that it passes.
@@ -123,6 +116,15 @@ class Launch(Child):
         fd = self.talk.receive("TREE")[2]
         self._reap_stage()
         return fd
+
+    def finish(self, open_fd: "Any") -> None:
+        """
+        The same for the plan of a helper that does its work and ends.
+        """
+        self._send_plan(open_fd)
+        self._await_stage()
+        self.talk.receive("READY")
+        self._reap_stage()
 
     def _send_plan(self, open_fd: "Any") -> None:
         data = encode(self.plan)
@@ -149,7 +151,7 @@ class Launch(Child):
             interrupts.wait_for(word, death)
         else:
             readable([word, death])
-        if not readable([word], 0):
+        if not self.talk.has_word():
             raise InitDied(None)
 
     def go(self) -> None:
@@ -200,15 +202,18 @@ class Launch(Child):
         self.talk.send("ACK")
         debug("init: closing the pipe to signal completion")
 
-    def run_program(self) -> None:
+    def run_program(self, find_agent: "Callable[[], Agent]") -> None:
         """
         Has the init run the program, and waits until it does.
+
+        Args:
+            find_agent: as for Conversation.await_program.
 
         Raises:
             InitFailed, InitDied: it does not.
         """
         self.talk.send("START")
-        self.talk.await_program()
+        self.talk.await_program(find_agent if self.plan.has("prepare_listener") else None)
 
     def _reap_stage(self) -> int:
         assert self.stage is not None

@@ -228,13 +228,15 @@ class Restoration(Creation):
         except OSError as error:
             raise KernelError(error.errno, "pidfd_open", str(pid)) from None
         self.init.pid = pid
+        if self.resctrl is not None:
+            self.resctrl.join(pid)  # before it has children
         self.state.set_init(pid, start_time(pid))
         self.state.save()
 
     def _set_up_network(self) -> None:
         helper = Launch(build_loopback(), FIRST_FD)
         try:
-            helper.run_helper(lambda what, detail: posix.dup(self.init.pid_fd))
+            helper.finish(lambda what, detail: posix.dup(self.init.pid_fd))
         finally:
             helper.kill()
 

@@ -247,7 +247,9 @@ def new_state_data(
     listed = listed_namespaces(spec)
     files = {_runc_name(kind): file for kind, (file, _) in NAMESPACES.items() if kind in listed}
     annotations = spec.get("annotations", {})
-    labels = [f"bundle={facts.bundle}"] + [f"{key}={value}" for key, value in annotations.items()]
+    # Readers take the first or the last "bundle": there must be one only.
+    labels = [f"{key}={value}" for key, value in annotations.items() if key != "bundle"]
+    labels.append(f"bundle={facts.bundle}")
     hooks = spec.get("hooks", {})
     return {
         "id": container_id,

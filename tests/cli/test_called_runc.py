@@ -112,7 +112,8 @@ def test_any_other_name_is_our_own(name, tmp_path):
     result = subprocess.run([name, "--version"], executable=OURS, capture_output=True, text=True)
     assert result.stdout.startswith(f"pyruntime version {__version__}\n")
     result = subprocess.run([name, "features"], executable=OURS, capture_output=True, text=True)
-    assert json.loads(result.stdout)["annotations"] == {"io.pyruntime.version": __version__}
+    annotations = json.loads(result.stdout)["annotations"]
+    assert annotations["io.pyruntime.version"] == __version__
 
 
 @pytest.mark.skipif(shutil.which("runc") is None, reason="runc is not installed")

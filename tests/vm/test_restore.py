@@ -88,7 +88,8 @@ def test_a_terminal(images, tmp_path):
         for word, command in (("one", images.start), ("two", images.restore)):
             command("--console-socket", receiver.path)
             payload, master = receiver.receive()
-            assert payload == b"/dev/pts/0"
+            if images.container.runtime.is_ours:  # runC says /dev/ptmx the second time
+                assert payload == b"/dev/pts/0"
             os.write(master, f"{word}\n".encode())
             said = b""
             while not said.endswith(f"got {word} on /dev/pts/0\r\n".encode()):
@@ -137,7 +138,7 @@ def test_hooks_see_that_it_is_being_made(written):
 def test_a_hook_that_fails(written, kind):
     hooks.add(written.container, kind, "echo no; exit 3")
     said = written.fails("restore")
-    assert kind.lower() in said.lower() and "exit" in said
+    assert "exit" in said and "status 3" in said
     assert not written.container.exists()
     del written.container.bundle.config["hooks"]
     written.container.bundle.save()
@@ -301,6 +302,7 @@ def test_podman_and_conmon(images, tmp_path):
     assert (container.bundle.path / "restore.log").exists()
 
 
+@pytest.mark.since("1.2")
 def test_the_clocks_go_on(written):
     """
     In a time namespace that others join.
