@@ -17,12 +17,20 @@ from tests.support.runtime import wait_until
 
 pytestmark = [
     pytest.mark.row("CMD-CHECKPOINT", "CMD-RESTORE"),
-    pytest.mark.usefixtures("nothing_left"),
     pytest.mark.skipif(
         subprocess.run("criu check", shell=True, capture_output=True).returncode != 0,
         reason="criu does not work on this kernel",
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def clean(request, runtime):
+    """
+    Nothing is left behind. (Of runC, and so of criu, the options of cgroup v2 are lost.)
+    """
+    if runtime.is_ours:
+        request.getfixturevalue("nothing_left")
 
 
 @pytest.fixture
@@ -72,6 +80,7 @@ def test_it_goes_on_where_it_was(images, tmp_path):
     assert container.exec_ok("/bin/cat", "/proc/1/comm") == "sh\n"
 
 
+@pytest.mark.since("1.2")
 def test_as_often_as_one_likes(images):
     """
     With what was executed beside it.
@@ -87,6 +96,7 @@ def test_as_often_as_one_likes(images):
             assert container.exec_ok("/bin/cat", f"/proc/{pid}/cmdline") == "sleep\0" + "1000\0"
 
 
+@pytest.mark.ours("runc lets criu lose it")
 def test_everything_is_as_before(images):
     container = images.container
     container.bundle.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 100, "hard": 200}]
@@ -107,6 +117,7 @@ def test_everything_is_as_before(images):
     assert Path(directory, "pids.max").read_text() == "50\n"
 
 
+@pytest.mark.ours("runc lets criu lose it")
 def test_a_program_on_the_loopback_device_is_reached(images):
     """
     In a network namespace that criu makes anew.
@@ -121,6 +132,7 @@ def test_a_program_on_the_loopback_device_is_reached(images):
     assert images.container.exec_ok(*ask) == "reached\n"
 
 
+@pytest.mark.ours("runc lets criu lose it")
 def test_a_read_only_root(images):
     images.container.bundle.config["root"]["readonly"] = True
     images.container.bundle.add_mount("/tmp", "tmpfs", "tmpfs")
@@ -250,6 +262,7 @@ def test_a_joined_network_is_joined_again(images, network):
     assert os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat(network).st_ino
 
 
+@pytest.mark.since("1.2")
 def test_another_cgroup(images, place):
     images.start().checkpoint("--manage-cgroups-mode", "ignore")
     assert not place.path.exists()
@@ -295,7 +308,8 @@ def connected(images):
 
 def test_connections(images, connected):
     assert connected.recv(5) == b"tick\n"
-    assert "--tcp-established" in images.fails("checkpoint")
+    said = images.fails("checkpoint")
+    assert "--tcp-established" in said or not images.container.runtime.is_ours
     assert connected.recv(5) == b"tick\n"
     images.checkpoint("--tcp-established")
     connected.setblocking(False)
