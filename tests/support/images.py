@@ -15,6 +15,13 @@ NULL = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": sub
 SECONDS = 60
 
 
+def criu_works() -> bool:
+    """
+    Whether criu finds all that it needs in this kernel.
+    """
+    return subprocess.run("criu check", shell=True, capture_output=True).returncode == 0
+
+
 class Images:
     """
     Where they are, and where criu writes its logs.

@@ -12,15 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import hooks, procfs
-from tests.support.images import COUNTER, NULL, Images, Pipes
+from tests.support.images import COUNTER, NULL, Images, Pipes, criu_works
 from tests.support.runtime import wait_until
 
 pytestmark = [
     pytest.mark.row("CMD-CHECKPOINT", "CMD-RESTORE"),
-    pytest.mark.skipif(
-        subprocess.run("criu check", shell=True, capture_output=True).returncode != 0,
-        reason="criu does not work on this kernel",
-    ),
+    pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel"),
 ]
 
 
@@ -190,6 +187,39 @@ def test_pipes(images):
             assert pipes.ask(word) == f"got {word}\n"
             if word == "one":
                 images.checkpoint()
+
+
+@pytest.mark.ours("runc leaves the images to root, and criu cannot read them")
+def test_a_user_namespace(images):
+    images.container.bundle.add_user_namespace()
+    images.start().counts_on()
+    before = Path(f"/proc/{images.container.pid}/uid_map").read_text()
+    images.checkpoint().restore().counts_on()
+    assert Path(f"/proc/{images.container.pid}/uid_map").read_text() == before
+    assert images.container.exec_ok("/bin/id", "-u") == "0\n"
+
+
+@pytest.mark.parametrize("kind", ["pid", "network", "ipc", "cgroup"])
+def test_namespaces_of_the_host(images, kind):
+    bundle = images.container.bundle
+    bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["ro"])
+    if kind == "cgroup":
+        assert kind not in [entry["type"] for entry in bundle.linux["namespaces"]]
+    else:
+        bundle.linux["namespaces"].append({"type": "cgroup"})
+        bundle.remove_namespace(kind)
+    images.start().counts_on()
+    before = mounts(images.container.pid)
+    images.checkpoint().restore().counts_on()
+    assert len(mounts(images.container.pid)) == len(before)
+
+
+@pytest.mark.ours("runc leaves its mounts on the host")
+def test_mounts_of_the_host_are_not_written(images):
+    images.container.bundle.remove_namespace("mount")
+    images.start()
+    assert "without a mount namespace" in images.fails("checkpoint")
+    assert images.container.status == "running"
 
 
 # --- what comes from outside
