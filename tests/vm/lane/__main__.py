@@ -9,9 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.vm.lane.machine import SECURITY, STATE, Machine, snapshot_of
+from tests.vm.lane.machine import SECURITY, Machine, snapshot_of
 
-# What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is small.
+# What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is
+# small.
 READY = """
 systemctl is-system-running --wait; systemctl --failed --no-legend
 for i in $(seq 200); do
@@ -30,7 +31,7 @@ def snapshot(options: argparse.Namespace) -> int:
     directory = snapshot_of(options.lsm)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
-    disk = ["-f", "qcow2", "-F", "raw", "-b", f"{STATE}/root.img", f"{directory}/disk.qcow2"]
+    disk = ["-f", "qcow2", "-F", "raw", "-b", "../root.img", f"{directory}/disk.qcow2"]
     subprocess.run(["qemu-img", "create", "-q", *disk], check=True)
     machine = Machine(options.lsm, recorded=directory)
     try:

@@ -1,8 +1,8 @@
 """
 One virtual machine: QEMU without KVM, without a network, with the tree and an output directory of the host.
 
-It is either booted to be recorded (a snapshot: disk, memory, state of the devices), or goes on from a snapshot,
-to which nothing is written. A program inside (guest/agent.py) takes commands by a serial port.
+It is either booted to be recorded (a snapshot: disk, memory, state of the devices), or goes on from a
+snapshot, to which nothing is written. A program inside (guest/agent.py) takes commands by a serial port.
 """
 
 import ctypes
@@ -26,8 +26,8 @@ MACHINE = """
     -device virtio-serial-pci
 """.split()
 KERNEL_LINE = (
-    "console=ttyS0 quiet loglevel=4 mitigations=off init_on_alloc=0 nokaslr no_timer_check tsc=reliable panic=-1 "
-    "random.trust_cpu=on systemd.show_status=no systemd.unified_cgroup_hierarchy=1 "
+    "console=ttyS0 quiet loglevel=4 mitigations=off init_on_alloc=0 nokaslr no_timer_check tsc=reliable "
+    "panic=-1 random.trust_cpu=on systemd.show_status=no systemd.unified_cgroup_hierarchy=1 "
 )
 SECURITY = {"apparmor": "", "selinux": "security=selinux selinux=1 enforcing=0"}
 CONNECT_SECONDS = 30

@@ -2,8 +2,9 @@
 """
 Runs in the virtual machine: takes one command at a time from a serial port.
 
-A request is a line of JSON. The answer are frames of a type byte, four bytes of length (big endian) and a payload:
-O and E are what the command writes to stdout and stderr, X is the last one, JSON with its exit status.
+A request is a line of JSON. The answer are frames of a type byte, four bytes of length (big endian) and a
+payload: O and E are what the command writes to stdout and stderr, X is the last one, JSON with its exit
+status.
 """
 
 import json
@@ -65,7 +66,10 @@ def start(request):
     runtime = f"/run/user/{user.pw_uid}"
     environment = {
         **ROOT,
-        **{"HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name, "XDG_RUNTIME_DIR": runtime},
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
+        "XDG_RUNTIME_DIR": runtime,
         "DBUS_SESSION_BUS_ADDRESS": f"unix:path={runtime}/bus",
     }
     unit = ["systemd-run", "--user", "--quiet", "--collect", "--wait", "--pipe", "-p", "Delegate=yes"]
