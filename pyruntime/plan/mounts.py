@@ -143,6 +143,9 @@ class Mounts:
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
+        if not mount["destination"].startswith("/"):
+            text = f'mount destination "{mount["destination"]}" is not absolute, and taken as {target} ({pointer})'
+            self.plan.warnings.append(text)
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
