@@ -144,8 +144,7 @@ class Mounts:
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
         if not mount["destination"].startswith("/"):
-            text = f'mount destination "{mount["destination"]}" is not absolute, and taken as {target} ({pointer})'
-            self.plan.warnings.append(text)
+            self.plan.warnings.append(f"a mount's destination is not absolute: taken as {target} ({pointer})")
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
