@@ -5,7 +5,6 @@ A rule gets a document that has passed the schema and yields problems: (JSON poi
 would be right). Pure; imports tables only.
 """
 
-from pyruntime.config import unbuilt
 from pyruntime.config.resource_rules import RESOURCE_RULES
 from pyruntime.linux.devices import KINDS
 from pyruntime.linux.mount_options import ID_MAPPED
@@ -256,10 +255,6 @@ def sysctls(spec: "Document") -> "Problems":
             yield pointer, f'"{key}" is not the name of a sysctl', "such as net.ipv4.ip_forward"
 
 
-def unbuilt_fields(spec: "Document") -> "Problems":
-    yield from unbuilt.find(spec.get("linux", {}), unbuilt.LINUX, "/linux")
-
-
 def rare(spec: "Document") -> "Problems":
     """
     What few configs have: see rare_rules.
@@ -327,10 +322,6 @@ def rare_in_process(process: "Document", pointer: str) -> "Problems":
             yield from rule(process, pointer)
 
 
-def unbuilt_process_fields(process: "Document", pointer: str) -> "Problems":
-    yield from unbuilt.find(process, unbuilt.PROCESS, pointer)
-
-
 HOOK_NAMES = (
     "prestart",
     "createRuntime",
@@ -342,7 +333,7 @@ HOOK_NAMES = (
 
 MAPPINGS = {"uidMappings", "gidMappings"}
 RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices", "intelRdt"}
-RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
+RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity", "selinuxLabel"}
 
 CONFIG_RULES = (
     oci_version,
@@ -359,7 +350,6 @@ CONFIG_RULES = (
     seccomp,
     sysctls,
     rare,
-    unbuilt_fields,
 )
 
 PROCESS_RULES = (
@@ -369,5 +359,4 @@ PROCESS_RULES = (
     oom_score,
     umask,
     rare_in_process,
-    unbuilt_process_fields,
 )

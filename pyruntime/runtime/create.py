@@ -115,7 +115,7 @@ class Creation:
         facts = self.place_facts()
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
-        host.check_groups(self.spec.get("process", {}), facts, "/process")
+        host.check_process(self.spec.get("process", {}), facts, "/process")
         host.check_id_mapped(self.spec, facts)
         facts.notify_directory = host.notify_directory(request.root, request.container_id)
         facts.listen_fds = host.listening_fds()

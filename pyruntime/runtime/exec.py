@@ -70,6 +70,9 @@ def complete(process: "Process", config: "dict[str, Any]") -> "Process":
     own = config.get("process", {})
     inherited = ("capabilities", "rlimits", "oomScoreAdj")
     completed = {key: own[key] for key in inherited if key in own} | process
+    for name in ("apparmorProfile", "selinuxLabel"):
+        if own.get(name) and not process.get(name):
+            completed[name] = own[name]  # an empty one is none
     umask = own.get("user", {}).get("umask")
     if umask is not None and "umask" not in process.get("user", {}):
         completed["user"] = {**process.get("user", {}), "umask": umask}
@@ -93,7 +96,7 @@ def run_exec(request: ExecRequest) -> int:
         raise StateError("cannot exec in a stopped container")
     config = state.config()
     process = complete(request.process, config)
-    facts = _facts(request, config)
+    facts = _facts(request, process, config)
     plan, warnings = build_exec(process, config.get("linux", {}), facts, _target(state), request.pointer)
     for warning in warnings:
         warn(warning)
@@ -156,10 +159,10 @@ def _explain(request: ExecRequest, error: Error, plan: "Any") -> Error:
     return StartError(Error(f"{explained}{suffix}"))
 
 
-def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
+def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -> Facts:
     state = request.state
     facts = host.host_facts()
-    host.check_groups(request.process, facts, request.pointer)
+    host.check_process(process, facts, request.pointer)
     facts.container_id = state.data["id"]
     # Listening sockets are for the container's own program, not for what is executed beside it.
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)

@@ -125,7 +125,8 @@ def _mount(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
         return f"{what} {data['note']}"
     source = fields.get("source") or fields.get("fstype", "")
     target = fields.get("target", "")
-    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}'
+    hint = " (is SELinux enabled?)" if data["path"].startswith("context=") else ""
+    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}{hint}'
 
 
 def _bind_mapped(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
@@ -186,7 +187,14 @@ def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f"cannot join {data['path']} namespace: {_plain(data, fields)}{hint}"
 
 
+def _security_attribute(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    if fields.get("value", "").startswith("exec "):
+        return f"unable to apply apparmor profile: apparmor failed to apply profile: {_plain(data, fields)}"
+    return f"can't set process label: {_plain(data, fields)}"
+
+
 SENTENCES = {
+    "security_attribute": _security_attribute,
     "mount": _mount,
     "bind": _mount,
     "bind_mapped": _bind_mapped,
