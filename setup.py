@@ -25,7 +25,7 @@ INIT_SOURCES = [
 ]
 INIT_FLAGS = (
     "-std=gnu11 -Os -D_GNU_SOURCE -static -fstack-protector-strong -fno-common -ffunction-sections "
-    "-fdata-sections -Wl,--gc-sections -Wl,-z,noexecstack -s "
+    "-fdata-sections -pthread -Wl,--gc-sections -Wl,-z,noexecstack -s "
     "-Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wconversion"
 ).split()
 

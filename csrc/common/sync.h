@@ -19,7 +19,11 @@
  *	|<-- READY ---------------------------------------|
  *	|--- ACK ---------------------------------------->|  from here on the init outlives P
  *	|--- START -------------------------------------->|  on the same socket, or from `start`
- *	|<-- EXEC ----------------------------------------|    through the container's start socket
+ *	|<-- AGENT ---------------------------------------|    through the container's start socket
+ *	|--- ACK ---------------------------------------->|  (if the filter will have notifications)
+ *	|<-- EXEC ----------------------------------------|
+ *	|<-- LISTENER + fd -------------------------------|  (the same)
+ *	|--- ACK ---------------------------------------->|
  *	|<-- end of file: the program runs ---------------|
  *
  * At any time S or I may send ERROR, and then ends. End of file at any other place than after EXEC

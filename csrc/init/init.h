@@ -40,6 +40,9 @@ struct init {
 int fail(struct init *init, const char *call, const char *path);
 /* The same with a reason of our own, and words that say more. */
 int fail_with(struct init *init, int err, const char *call, const char *path, const char *note);
+/* prctl() with one argument, or its failure. */
+int set_process(struct init *init, int option, unsigned long value, const char *name);
+#define PRCTL(init, option, value) set_process(init, option, value, #option)
 
 /* --- path.c: paths inside the container's root; nothing leaves it, whatever the links in it say.
  */
@@ -63,6 +66,11 @@ int procfs_open(struct init *init, const char *path);
 int procfs_write(struct init *init, const char *path, const char *value);
 /* Changes the mode of an open file of any kind. 0, or -1 with errno. */
 int procfs_chmod(struct init *init, int fd, mode_t mode);
+
+/* --- listener.c */
+
+/* Returns when the parent has the fd of the filter's notifications; makes no system call. */
+void hand_over_listener(int fd);
 
 /* --- others */
 

@@ -66,6 +66,20 @@ static int map_ids(int tree_fd, int user_ns_fd, bool whole_tree)
 				 &attr);
 }
 
+/*
+ * Runs: a helper that changes the mounts of a running container, on the host's mounts, or on a copy
+ * of them that belongs to the container's user namespace.
+ */
+int op_host_tree(struct init *init, const struct op_host_tree *op)
+{
+	int fd = clone_tree(op->source, op->recursive, op->flags);
+
+	if (fd < 0)
+		return fail(init, "open_tree", op->source);
+	init->slots[op->slot] = fd;
+	return 0;
+}
+
 int op_pass_tree(struct init *init, const struct op_pass_tree *op)
 {
 	cleanup_fd int fd = clone_tree(op->source, op->recursive, op->flags);

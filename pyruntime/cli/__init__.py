@@ -48,6 +48,7 @@ COMMANDS = {
     "info": ("info", "show what this host offers to containers"),
     "kill": ("kill", "send a signal to the container's init process (default: SIGTERM)"),
     "list": ("list", "list containers with the given root"),
+    "mounts": ("mounts", "add mounts to a running container, or remove them"),
     "pause": ("pause", "suspend all processes inside the container"),
     "ps": ("ps", "display the processes running inside a container"),
     "restore": ("restore", "restore a container from a previous checkpoint"),

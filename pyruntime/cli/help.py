@@ -76,6 +76,11 @@ TEXTS = {
         "With --rootless it is one that needs no root.",
     ),
     "features": ("", "Prints as JSON what this runtime can do (OCI runtime-spec, features.md)."),
+    "mounts": (
+        CONTAINER_ID,
+        "Adds the mounts of a file to a container that runs, all or none, or takes them away. The file\n"
+        "holds them as in config.json: an array, or an object with a property mounts (-: standard input).",
+    ),
     "info": (
         "",
         "Prints facts about this host: kernel, cgroups, namespaces, capabilities, security modules.",

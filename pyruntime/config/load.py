@@ -85,7 +85,7 @@ def _parse(
     check_schema: "Callable[[Any], Problems]",
     applications: "Callable[[Any], rules.Applications]",
 ) -> "dict[str, Any]":
-    document = _decode(raw, name)
+    document = decode(raw, name)
     problems = check_schema(document) or _odd_strings(raw, document)
     # A rule may rely on the types that the schema asks for.
     if problems:
@@ -99,7 +99,10 @@ def _parse(
     return document  # type: ignore[return-value]
 
 
-def _decode(raw: bytes, name: str) -> object:
+def decode(raw: bytes, name: str) -> object:
+    """
+    JSON in UTF-8 as Python's objects. Raises ConfigError.
+    """
     if len(raw) > MAX_BYTES:
         problem = f"is longer than {MAX_BYTES >> 20} MiB"
         raise ConfigError([("", problem, "")], name)

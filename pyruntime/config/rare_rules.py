@@ -5,6 +5,7 @@ but loaded only for a config that has one of them.
 
 from pyruntime.linux import scheduling as table
 from pyruntime.linux.mount_options import ID_MAPPED, REMOUNT
+from pyruntime.linux.seccomp_names import NOTIFY
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,6 +189,25 @@ def _list(text: str, pointer: str, what: str) -> "Problems":
         table.parse_list(text)
     except ValueError as error:
         yield pointer, f'"{text}" is not a list of {what}: {error}', "such as 0-3,7"
+
+
+def notifications(profile: "Document", pointer: str) -> "Problems":
+    """
+    Of a seccomp profile with an agent: what runC forbids, too (the specification says nothing of it).
+    """
+    if profile["defaultAction"] == NOTIFY:
+        yield f"{pointer}/defaultAction", f"{NOTIFY} cannot be used as default action", "rules with it"
+    rules = [(i, rule) for i, rule in enumerate(profile.get("syscalls", [])) if rule["action"] == NOTIFY]
+    for i, rule in rules:
+        if "write" in rule["names"]:
+            place = f"{pointer}/syscalls/{i}/names/{rule['names'].index('write')}"
+            yield place, f"{NOTIFY} cannot be used for the write syscall", "another action"
+    if profile.get("listenerPath"):
+        return
+    if rules:
+        yield pointer, f"seccomp listenerPath is not set, and {NOTIFY} needs it", "the socket of an agent"
+    if profile.get("listenerMetadata"):
+        yield f"{pointer}/listenerMetadata", "needs a listenerPath", "a listenerPath too"
 
 
 OF_LINUX = (time_offsets, memory_policy, personality, net_devices, intel_rdt)

@@ -221,14 +221,14 @@ def seccomp(spec: "Document") -> "Problems":
         for i, rule in enumerate(profile.get("syscalls", []))
     ]
     for place, action, errno, entry in actions:
-        if entry[action] == NOTIFY:
-            yield f"{place}/{action}", f"{NOTIFY} is not supported by this version of pyruntime", ""
-        elif errno in entry and entry[action] not in TAKES_ERRNO:
+        if errno in entry and entry[action] not in TAKES_ERRNO:
             yield f"{place}/{errno}", f"{entry[action]} takes no errno", "SCMP_ACT_ERRNO, or leave it out"
         elif entry.get(errno, 0) > TAKES_ERRNO.get(entry[action], 0):
             yield f"{place}/{errno}", "is out of range", f"0 to {TAKES_ERRNO[entry[action]]}"
-    if profile.get("listenerMetadata") and not profile.get("listenerPath"):
-        yield f"{pointer}/listenerMetadata", "needs a listenerPath", "a listenerPath too"
+    if profile.get("listenerMetadata") or any(entry[action] == NOTIFY for _, action, _, entry in actions):
+        from pyruntime.config.rare_rules import notifications
+
+        yield from notifications(profile, pointer)
     for i, rule in enumerate(profile.get("syscalls", [])):
         for j, argument in enumerate(rule.get("args", [])):
             if argument["index"] > 5:

@@ -9,11 +9,12 @@ ACTIONS = {
     "SCMP_ACT_KILL_PROCESS": 0x80000000,
     "SCMP_ACT_TRAP": 0x00030000,
     "SCMP_ACT_ERRNO": 0x00050000,
+    "SCMP_ACT_NOTIFY": 0x7FC00000,
     "SCMP_ACT_TRACE": 0x7FF00000,
     "SCMP_ACT_LOG": 0x7FFC0000,
     "SCMP_ACT_ALLOW": 0x7FFF0000,
 }
-NOTIFY = "SCMP_ACT_NOTIFY"  # not built yet
+NOTIFY = "SCMP_ACT_NOTIFY"
 # action that takes errnoRet -> the largest one: an errno, 16 bits for a tracer
 TAKES_ERRNO = {"SCMP_ACT_ERRNO": 4094, "SCMP_ACT_TRACE": 0xFFFF}
 
@@ -62,4 +63,7 @@ FLAGS = {
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
 }
+NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER: not for the config to say
 NEEDS_LISTENER = ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",)
+# For all threads: there is one, and beside it the one that hands over the listener, which must not get it.
+NOT_WITH_LISTENER = ("SECCOMP_FILTER_FLAG_TSYNC",)

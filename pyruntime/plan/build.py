@@ -52,7 +52,7 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     if process.exists:  # without a program nothing can be started (spec: runtime.md "Start")
         hooks.during_start(plan, spec, facts, process.environment())
         process.execute()
-    return plan, process.warnings
+    return plan, plan.warnings
 
 
 def build_exec(
@@ -97,7 +97,7 @@ def build_exec(
     program.become_user()
     program.wait()
     program.execute()
-    return plan, program.warnings
+    return plan, plan.warnings
 
 
 class ExecTarget:

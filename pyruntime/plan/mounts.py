@@ -132,6 +132,7 @@ class Mounts:
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))
+        self.prefix = "/mounts"  # JSON pointer of the list
         self.read_only_later: "list[tuple[str, str]]" = []  # (target, pointer)
 
     def add(self, index: int, mount: "Spec") -> None:
@@ -141,7 +142,7 @@ class Mounts:
         Raises:
             ConfigError: a target or an option that cannot be.
         """
-        pointer = f"/mounts/{index}"
+        pointer = f"{self.prefix}/{index}"
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
@@ -204,17 +205,10 @@ class Mounts:
         self._finish(options, pointer)
 
     def _bind(self, mount: "Spec", options: "mo.MountOptions", target: str, flags: int, pointer: str) -> None:
-        if options.data:
-            raise ConfigError(
-                [
-                    (
-                        pointer + "/options",
-                        "bind mounts cannot have any filesystem-specific options applied: "
-                        + ", ".join(options.data),
-                        "options of the specification's list only",
-                    )
-                ]
-            )
+        if options.data:  # which mean nothing to a file system that is mounted already
+            ignored = ", ".join(options.data)
+            text = f"options of a file system are ignored for a bind mount: {ignored} ({pointer})"
+            self.plan.warnings.append(text)
         source = bind_source(mount, self.facts.bundle)
         bits = (options.set, options.cleared)
         for option in options.links:

@@ -42,6 +42,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "join_process": (("JOIN", "NS"), (("process", "f"), ("nstypes", "U"))),
     "become_root": (("JOIN", "MOUNT"), (("setgroups", "u"),)),
     "enter_root": (("JOIN",), (("slot", "o"),)),
+    "new_mount_ns": (("JOIN",), ()),
+    "host_tree": (("JOIN",), (("slot", "o"), ("source", "s"), ("recursive", "u"), ("flags", "u"))),
     "open_time_offsets": (("HOST",), (("slot", "o"),)),
     "new_time_ns": (("JOIN", "NS"), (("slot", "o"), ("offsets", "v"))),
     "clone": (("CLONE",), (("nstypes", "U"), ("cgroup", "f"), ("dumpable", "u"), ("time_offsets", "o"))),
@@ -82,6 +84,18 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("ask_parent", "u"),
         ),
     ),
+    "bind_tree": (
+        ("MOUNT",),
+        (
+            ("source", "s"),
+            ("target", "s"),
+            ("tree", "o"),
+            ("attributes", "U"),
+            ("cleared", "U"),
+            ("flags", "u"),
+        ),
+    ),
+    "unmount": (("MOUNT",), (("target", "s"),)),
     "bind_mapped": (
         ("MOUNT",),
         (
@@ -133,6 +147,8 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ("MOUNT",),
         (("source", "s"), ("recursive", "u"), ("flags", "u"), ("user_ns", "f"), ("map_tree", "u")),
     ),
+    # --- the end of the plan of another helper
+    "finish": (("READY",), ()),
     # --- hooks
     "parent_hooks": (("HOOK",), ()),
     "hook": (
@@ -199,6 +215,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- start
     "ready": (("READY",), (("listener", "f"),)),
     "wait_start": (("READY",), (("listener", "f"),)),
+    "prepare_listener": (("START",), ()),
     "prepare_exec": (("START",), ()),
     "seccomp": (("START",), (("flags", "u"), ("filter", "b"))),
     "exec": (("START",), (("args", "v"), ("env", "v"))),
@@ -226,7 +243,9 @@ MESSAGES = (
     "ACK",  # P -> I  done, go on
     "READY",  # I -> P  everything but the program is set up
     "START",  # P -> I  run the program
+    "AGENT",  # I -> P  there will be notifications of a seccomp filter: who takes them?
     "EXEC",  # I -> P  execve follows: the next thing is end of file, or ERROR
+    "LISTENER",  # I -> P  the filter's notifications, as fd; execve waits for an answer
     "ERROR",  # S, I -> P  struct pyrt_error
 )
 

@@ -31,6 +31,7 @@ KEY_LABEL = ["keycreate"]
 NO_LABEL = ""  # as libselinux says it
 
 DEFAULT_PATH = "/bin:/usr/bin"  # what execvp searches when there is no PATH
+NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 SCHEDULING = {"scheduler", "ioPriority", "memoryPolicy", "personality"}
 SETS = ("effective", "permitted", "inheritable", "ambient", "bounding")
 
@@ -55,7 +56,6 @@ class ProcessPlan:
         self.pointer = pointer
         self.user_ns = user_ns
         self.user = self.process.get("user", {})
-        self.warnings: "list[str]" = []
         self.capabilities = self._capabilities()
 
     def _add(self, phase: str, name: str, field: str, *fields: "Any") -> None:
@@ -264,7 +264,8 @@ class ProcessPlan:
 
     def _warn_capabilities(self, names: "list[str]", set_name: str, why: str) -> None:
         if names:
-            self.warnings.append(f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}")
+            ignored = f"capabilities ignored in the {set_name} set, {why}: {', '.join(names)}"
+            self.plan.warnings.append(ignored)
 
     def _environment(self, name: str) -> str:
         for entry in reversed(self.process.get("env", [])):
@@ -301,6 +302,8 @@ class ProcessPlan:
         """
         Limits, which must not be in the way of anything before, the filter, and the program.
         """
+        if self.facts.seccomp is not None and self.facts.seccomp[0] & NEW_LISTENER:
+            self.plan.add("START", "prepare_listener", "/linux/seccomp/listenerPath")
         for index, limit in enumerate(self.process.get("rlimits", [])):
             values = (RLIMITS[limit["type"]], limit["type"], limit["soft"], limit["hard"])
             self._add("START", "rlimit", f"rlimits/{index}", *values)

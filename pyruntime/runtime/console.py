@@ -16,19 +16,22 @@ from pyruntime.util.fs import CLOEXEC
 
 class FdSocket:
     """
-    A connection to a Unix socket that takes one fd: --console-socket, --pidfd-socket.
+    A connection to a Unix socket that takes one fd: --console-socket, --pidfd-socket, a seccomp agent's.
+
+    Args:
+        path: of its file; with "@" a name without a file.
+        seconds: how long the other side may take, 0: as long as it likes.
+
+    Raises:
+        KernelError: there is no connection.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, seconds: int = 0) -> None:
         self.path = path
         try:
             self.socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
-            # connect() takes 107 bytes; through an fd of the socket's file any path fits.
-            fd = posix.open(path, posix.O_PATH | CLOEXEC)
-            try:
-                self.socket.connect(f"/proc/self/fd/{fd}")
-            finally:
-                posix.close(fd)
+            self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, pack("ll", seconds, 0))
+            connect(self.socket, path)
         except OSError as error:
             raise KernelError(error.errno, "connect", path) from None
 
@@ -38,11 +41,26 @@ class FdSocket:
         """
         control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack("i", fd))]
         try:
-            self.socket.sendmsg([payload], control, _socket.MSG_NOSIGNAL)
+            sent = self.socket.sendmsg([payload], control, _socket.MSG_NOSIGNAL)
+            self.socket.sendall(payload[sent:], _socket.MSG_NOSIGNAL)
         except OSError as error:
             raise KernelError(error.errno, "sendmsg", self.path) from None
         finally:
             self.socket.close()
+
+
+def connect(socket: "_socket.socket", path: str) -> None:
+    """
+    Connects to a socket's file, however long its path is: connect(2) takes 107 bytes. Raises OSError.
+    """
+    if path.startswith("@"):
+        socket.connect(b"\0" + path[1:].encode("utf-8", "surrogateescape"))
+        return
+    fd = posix.open(path, posix.O_PATH | CLOEXEC)
+    try:
+        socket.connect(f"/proc/self/fd/{fd}")
+    finally:
+        posix.close(fd)
 
 
 def check_terminal(program: str, *, terminal: bool, detach: bool, console_socket: str) -> None:

@@ -122,9 +122,9 @@ class Creation:
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
         profile = self.spec.get("linux", {}).get("seccomp")
         if profile:
-            from pyruntime.runtime.seccomp import filter_for
+            from pyruntime.runtime.seccomp import first_filter
 
-            facts.seccomp = filter_for(profile, request.root)
+            facts.seccomp = first_filter(profile, request.root, request.bundle, self.text)
         facts.state_creating = self._state_around_pid("creating")
         facts.state_created = self._state_around_pid("created")
         return facts
@@ -326,9 +326,9 @@ class Creation:
         """
         from pyruntime.runtime.hooks import run_hooks
 
-        for name in BEFORE_PIVOT:
-            hooks = self.spec.get("hooks", {})
-            run_hooks(hooks, name, self.state.oci_state("creating"), self.interrupts)
+        hooks = self.spec.get("hooks", {})
+        for name, status in BEFORE_PIVOT.items():
+            run_hooks(hooks, name, self.state.oci_state(status), self.interrupts)
 
     def _detach_host_mount(self) -> None:
         self.state.detach_host_mount()

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyruntime.runtime.seccomp_agent import Agent
+
     Process = dict[str, Any]
 
 
@@ -97,7 +99,7 @@ def run_exec(request: ExecRequest) -> int:
     config = state.config()
     process = complete(request.process, config)
     facts = _facts(request, process, config)
-    plan, warnings = build_exec(process, config.get("linux", {}), facts, _target(state), request.pointer)
+    plan, warnings = build_exec(process, config.get("linux", {}), facts, target_of(state), request.pointer)
     for warning in warnings:
         warn(warning)
     native.close_on_exec(3)
@@ -134,7 +136,7 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
     try:
         if foreground is not None:
             foreground.take_over(launch)
-        launch.run_program()
+        launch.run_program(lambda: _find_agent(request.state, launch.pid))
         # Engines take the file as the sign that the process runs: not before it does.
         if request.pid_file:
             write_pid_file(request.pid_file, launch.pid)
@@ -146,6 +148,12 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
         launch.close()
         return 0
     return foreground.wait()
+
+
+def _find_agent(state: State, pid: int) -> "Agent":
+    from pyruntime.runtime.seccomp_agent import Agent
+
+    return Agent(state, state.status(), pid)
 
 
 def _explain(request: ExecRequest, error: Error, plan: "Any") -> Error:
@@ -199,7 +207,7 @@ def _unified_directory(hierarchies: "list[hierarchy.Hierarchy]", directory: str,
     return hierarchies[-1].mount_point + own  # the unified one comes last
 
 
-def _target(state: State) -> ExecTarget:
+def target_of(state: State) -> ExecTarget:
     """
     The namespaces that differ from ours: setns(2) refuses our own user namespace.
     """

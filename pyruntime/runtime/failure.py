@@ -64,9 +64,11 @@ def describe_status(status: "int | None") -> str:
     return f"exited with status {posix.WEXITSTATUS(status)}"
 
 
-def explain_failure(data: "dict[str, Any]", plan: "Plan | None", text: bytes) -> Error:
+def explain_failure(
+    data: "dict[str, Any]", plan: "Plan | None", text: bytes, document: str = "config.json"
+) -> Error:
     """
-    The error of one operation.
+    The error of one operation that `document`, whose text it is, has asked for.
     """
     name = OP_NAMES[data["op"]] if data["op"] < len(OP_NAMES) else str(data["op"])
     ops = plan.ops() if plan is not None else []
@@ -78,7 +80,7 @@ def explain_failure(data: "dict[str, Any]", plan: "Plan | None", text: bytes) ->
     fields = dict(zip([field for field, _ in OPS[name][1]], op.fields)) if op is not None else {}
     sentence = SENTENCES.get(name, _plain)(data, fields)
     return SetupError(
-        sentence + _place(text, pointer),
+        sentence + _place(text, pointer, document),
         phase=PHASES[data["phase"]],
         op=name,
         index=data["op_index"],
@@ -87,7 +89,7 @@ def explain_failure(data: "dict[str, Any]", plan: "Plan | None", text: bytes) ->
     )
 
 
-def _place(text: bytes, pointer: str) -> str:
+def _place(text: bytes, pointer: str, document: str) -> str:
     """
     " (config.json:12:7 /mounts/3)"
     """
@@ -96,7 +98,7 @@ def _place(text: bytes, pointer: str) -> str:
     from pyruntime.config.positions import locate
 
     line, column = locate(text, [pointer])[pointer]
-    return f" (config.json:{line}:{column} {pointer})"
+    return f" ({document}:{line}:{column} {pointer})"
 
 
 def _plain(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
@@ -113,7 +115,8 @@ def _hook_reason(data: "dict[str, Any]") -> str:
     if data["err"] == ETIMEDOUT:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
     if data["err"]:
-        return f"{data['path']}: {reason(data['err'])}"
+        call = f"{data['note']}: " if data["note"] else ""
+        return f"{data['path']}: {call}{reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 
@@ -197,6 +200,7 @@ SENTENCES = {
     "security_attribute": _security_attribute,
     "mount": _mount,
     "bind": _mount,
+    "bind_tree": _mount,
     "bind_mapped": _bind_mapped,
     "remount": _mount,
     "find_program": _program,

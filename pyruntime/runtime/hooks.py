@@ -48,7 +48,7 @@ def run_hooks(
 
 def run_all_hooks(hooks: "dict[str, Any]", name: str, state: "dict[str, Any]") -> None:
     """
-    Runs all of them; a failure is a warning (spec: poststop).
+    Runs all of them; a failure is a warning (spec: poststop, and poststart before version 1.3.0).
     """
     for index, hook in enumerate(hooks.get(name, [])):
         try:

@@ -21,9 +21,11 @@ from pyruntime.util.proc import send_signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pyruntime.runtime.interrupt import Interrupts
+    from pyruntime.runtime.seccomp_agent import Agent
 
 SEALS = 0x2 | 0x4 | 0x8  # F_SEAL_SHRINK | GROW | WRITE
 WALL = 0x40000000  # __WALL: children of any exit signal
@@ -115,6 +117,15 @@ class Launch(Child):
         self._reap_stage()
         return fd
 
+    def finish(self, open_fd: "Any") -> None:
+        """
+        The same for the plan of a helper that does its work and ends.
+        """
+        self._send_plan(open_fd)
+        self._await_stage()
+        self.talk.receive("READY")
+        self._reap_stage()
+
     def _send_plan(self, open_fd: "Any") -> None:
         data = encode(self.plan)
         fds = [_sealed_memory(data)]
@@ -140,7 +151,7 @@ class Launch(Child):
             interrupts.wait_for(word, death)
         else:
             readable([word, death])
-        if not readable([word], 0):
+        if not self.talk.has_word():
             raise InitDied(None)
 
     def go(self) -> None:
@@ -191,15 +202,18 @@ class Launch(Child):
         self.talk.send("ACK")
         debug("init: closing the pipe to signal completion")
 
-    def run_program(self) -> None:
+    def run_program(self, find_agent: "Callable[[], Agent]") -> None:
         """
         Has the init run the program, and waits until it does.
+
+        Args:
+            find_agent: as for Conversation.await_program.
 
         Raises:
             InitFailed, InitDied: it does not.
         """
         self.talk.send("START")
-        self.talk.await_program()
+        self.talk.await_program(find_agent if self.plan.has("prepare_listener") else None)
 
     def _reap_stage(self) -> int:
         assert self.stage is not None

@@ -11,7 +11,7 @@ from pyruntime.errors import ContainerNotFound, Error
 from pyruntime.runtime.create import Creation, Request, write_pid_file
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
-from pyruntime.runtime.start import after_start, failed_unlocked
+from pyruntime.runtime.start import after_start, failed_unlocked, find_agent
 from pyruntime.util.log import warn
 
 TYPE_CHECKING = False
@@ -52,7 +52,8 @@ def run(
         if foreground is not None:
             foreground.relay = relay
             foreground.take_over(creation.launch)
-        creation.launch.run_program()
+        launch = creation.launch
+        launch.run_program(lambda: find_agent(creation.state, "created", launch.pid))
     except BaseException as error:
         _restore(foreground)
         raise creation.fail(error) from None

@@ -9,7 +9,7 @@ import marshal
 import posix
 
 from pyruntime.errors import KernelError
-from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER
+from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER, NEW_LISTENER, NOT_WITH_LISTENER, NOTIFY
 from pyruntime.util.fs import CLOEXEC, make_directories, replace_file
 
 TYPE_CHECKING = False
@@ -49,13 +49,39 @@ def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
     return flags_of(profile), program
 
 
+def first_filter(profile: "Profile", root: str, bundle: str, text: bytes) -> "tuple[int, bytes] | None":
+    """
+    The same for a container that is about to be made: if there must be an agent, there is one.
+
+    Args:
+        text: config.json as read.
+
+    Raises:
+        Error: as for filter_for; nobody has the agent's socket.
+    """
+    if notifies(profile):
+        from pyruntime.runtime.seccomp_agent import check
+
+        check(profile, bundle, text)
+    return filter_for(profile, root)
+
+
 def flags_of(profile: "Profile") -> int:
     """
     The flags of seccomp(2): as listed; without a list, no mitigation that costs every system call (what
     runC does, too). How notifications are waited for means nothing without any, and the kernel refuses it.
     """
     names = profile.get("flags", ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"])
+    if notifies(profile):
+        return sum({NEW_LISTENER} | {FLAGS[name] for name in names if name not in NOT_WITH_LISTENER})
     return sum({FLAGS[name] for name in names if name not in NEEDS_LISTENER})
+
+
+def notifies(profile: "Profile") -> bool:
+    """
+    Whether an agent decides about some of the system calls.
+    """
+    return any(rule["action"] == NOTIFY for rule in profile.get("syscalls", []))
 
 
 def pack(key: bytes, library: "Library", program: bytes) -> bytes:

@@ -16,12 +16,15 @@ from pyruntime.util.proc import open_process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from pyruntime.runtime.seccomp_agent import Agent
     from pyruntime.runtime.talk import Conversation
 
 REFUSALS = {
     "stopped": "cannot start a container that has stopped",
     "running": "cannot start an already running container",
 }
+
+FAILS_WITH_POSTSTART = 3  # since 1.3.0 of the specification a poststart hook's failure is an error
 
 
 def start(state: State) -> None:
@@ -49,7 +52,7 @@ def start(state: State) -> None:
     talk = _connect(state)
     try:
         talk.send("START")
-        talk.await_program()
+        talk.await_program(lambda: find_agent(state, "created", state.pid))
     except Error as error:
         raise failed(state, error) from None
     finally:
@@ -61,10 +64,23 @@ def start(state: State) -> None:
         relay.wait(pid_fd)
 
 
+def find_agent(state: State, status: str, pid: int) -> "Agent":
+    """
+    The agent that will answer the notifications of a process's seccomp filter.
+
+    Raises:
+        Error: it cannot be reached.
+    """
+    from pyruntime.runtime.seccomp_agent import Agent
+
+    return Agent(state, status, pid)
+
+
 def after_start(state: State) -> None:
     """
     The hooks that want the program to run already. They may call us, so the lock is given back first; one
-    that fails ends the container (spec: runtime.md "Lifecycle").
+    that fails ends the container (spec: runtime.md "Lifecycle"), or is a warning where the config is of a
+    version that says so.
 
     Raises:
         HookError: a hook failed; the container is gone.
@@ -72,9 +88,12 @@ def after_start(state: State) -> None:
     hooks = state.own["hooks"]
     if not hooks.get("poststart"):
         return
-    from pyruntime.runtime.hooks import run_hooks
+    from pyruntime.runtime.hooks import run_all_hooks, run_hooks
 
     state.directory.unlock()
+    if int(state.own["ociVersion"].split(".")[1]) < FAILS_WITH_POSTSTART:
+        run_all_hooks(hooks, "poststart", state.oci_state("running"))
+        return
     try:
         run_hooks(hooks, "poststart", state.oci_state("running"))
     except HookError as error:

@@ -6,15 +6,19 @@ Runs in the runtime process: in the one that starts the init, and in `start`.
 
 import _socket
 from _struct import calcsize, pack, unpack, unpack_from
+from posix import close
 
 from pyruntime.errors import Error, KernelError, ProtocolError
 from pyruntime.plan.optable import ERROR_FIELDS, MESSAGES
+from pyruntime.util.fs import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from pyruntime.runtime.interrupt import Interrupts
+    from pyruntime.runtime.seccomp_agent import Agent
 
 NUMBERS = {name: number for number, name in enumerate(MESSAGES, 1)}
 HEADER = "<II"
@@ -91,9 +95,7 @@ class Conversation:
         if self.interrupts is not None:
             self.interrupts.wait_for(self.socket.fileno())
         try:
-            data, control, flags, _ = self.socket.recvmsg(
-                4096, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC
-            )
+            data, control, flags = self._read()
         except ConnectionResetError:
             data, control, flags = b"", [], 0
         except OSError as error:
@@ -118,12 +120,45 @@ class Conversation:
             raise ProtocolError(f"unexpected message {name} from container init")
         return name, payload, fd
 
-    def await_program(self) -> None:
+    def has_word(self) -> bool:
+        """
+        Whether `receive` would not have to wait.
+        """
+        return bool(readable([self.socket.fileno()], 0))
+
+    def _read(self) -> "tuple[bytes, Any, int]":
+        """
+        One message. A peer that has gone without reading all that we sent is an error first; what it has said
+        before is still there.
+        """
+        arguments = (4096, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
+        try:
+            return self.socket.recvmsg(*arguments)[:3]
+        except ConnectionResetError:
+            return self.socket.recvmsg(*arguments)[:3]
+
+    def await_program(self, find_agent: "Callable[[], Agent] | None" = None) -> None:
         """
         After START: until execve has closed the other end.
+
+        Args:
+            find_agent: who takes the notifications of the seccomp filter, if it has any; None: it has none.
         """
-        self.receive("EXEC")
+        if find_agent is None:
+            self.receive("EXEC")
+        elif self.receive("EXEC", "AGENT")[0] == "AGENT":
+            self._pass_listener(find_agent())
         self.receive("")
+
+    def _pass_listener(self, agent: "Agent") -> None:
+        self.send("ACK")
+        self.receive("EXEC")
+        fd = self.receive("LISTENER")[2]
+        try:
+            agent.pass_listener(fd)
+        finally:
+            close(fd)
+        self.send("ACK")
 
 
 def _error(payload: bytes) -> "dict[str, Any]":

@@ -3,6 +3,9 @@ Integration tests start real containers: they need root, and each leaves the mac
 """
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,7 @@ from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.network_namespace import NetworkNamespace
 from tests.support.resctrl import Resctrl
+from tests.support.seccomp_agent import Agent, refuse_mkdir, with_agent
 from tests.support.sweep import Sweep
 from tests.support.terminal import Terminal
 
@@ -174,6 +178,34 @@ def networked(container, network_host):
     container.runtime = container.runtime.behind(network_host.prefix)
     yield container
     container.runtime = container.runtime.behind([])
+
+
+@pytest.fixture
+def socket_directory():
+    """
+    For sockets, whose paths must be short.
+    """
+    with tempfile.TemporaryDirectory() as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def agent(socket_directory):
+    """
+    A seccomp agent that refuses mkdir in a way of its own, and lets all else happen.
+    """
+    agent = Agent(socket_directory / "agent", refuse_mkdir)
+    yield agent
+    agent.close()
+
+
+@pytest.fixture
+def listened(container, agent):
+    """
+    A container with a profile that sends mkdir to the agent.
+    """
+    shutil.copy(compiled("refused.c"), container.bundle.rootfs / "refused")
+    return with_agent(container, agent.path, "mkdir")
 
 
 @pytest.fixture

@@ -5,10 +5,12 @@ kernel's.
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from tests.support.hooks import PID, add, found
+from tests.support.runtime import wait_until
 
 NO_HARDWARE = pytest.mark.ours("it asks the kernel whether the file system is its own; ours is not")
 COMPARES = pytest.mark.ours(
@@ -44,6 +46,7 @@ def live(container):
 
 
 @pytest.mark.row("RDT-1")
+@pytest.mark.since("1.4")
 def test_a_machine_without_it(container):
     ask_for(container).fails_to_create("intelRdt is specified in config, but Intel RDT is not enabled")
 
@@ -94,8 +97,6 @@ def test_what_is_executed_later_is_in_it_too(resctrl, group):
 
 
 def wait_for_two(resctrl, name):
-    from tests.support.runtime import wait_until
-
     return wait_until(lambda: len(resctrl.tasks(name)) == 2 and resctrl.tasks(name), what="two tasks")
 
 
@@ -270,23 +271,42 @@ def test_the_default_group_says_something_else(resctrl, group):
 
 @pytest.mark.row("RDT-5")
 @NO_HARDWARE
-def test_two_that_are_made_at_once(resctrl, group, make_container):
+def test_two_that_are_made_at_once(resctrl, group, make_container, at_call):
     """
-    One of them makes the group, and the other finds it complete.
+    One of them makes the group, and the other waits until it is complete.
     """
+    ask_for(group, closID="gold", memBwSchema="MB:0=15")
+    plain, group.runtime = group.runtime, at_call.watching(group.runtime, "runtime")
+    group.create()
+    group.runtime = plain
+    group.delete("--force")
+    (resctrl.path / "gold").rmdir()
+    calls = at_call.calls()
+    made = max(number for number, name in enumerate(calls, 1) if name == "mkdir")
     other = make_container()
-    other.runtime = group.runtime
-    calls = []
-    for container in (group, other):
-        ask_for(container, closID="gold", memBwSchema="MB:0=15").bundle.save()
-        words = ("create", "--bundle", container.bundle.path, container.id)
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        calls.append(subprocess.Popen(container.runtime.argv(*words), **streams))
-    assert [call.wait(20) for call in calls] == [0, 0]
+    other.runtime = plain
+    ask_for(other, closID="gold", memBwSchema="MB:0=15").bundle.save()
+    held = at_call.hold(plain, "runtime", made + 1, "", *words_to_create(group), **SILENT)
+    assert resctrl.groups() == {"gold"}
+    with subprocess.Popen(plain.argv(*words_to_create(other)), **SILENT) as second:
+        wait_until(lambda: waits_for_a_lock(second.pid), what="waiting")
+        assert held.finish()[0] == 0
+        assert second.wait(20) == 0
     assert set(resctrl.tasks("gold")) == {group.pid, other.pid}
-    assert [line for line in resctrl.journal() if line.startswith("mkdir")] == ["mkdir /gold"]
     other.delete("--force")
-    other.runtime = other.runtime.behind([])
+    other.runtime = plain.behind([])
+
+
+def waits_for_a_lock(pid) -> bool:
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any(line[1] == "->" and str(pid) in line for line in lines)
+
+
+SILENT = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+
+def words_to_create(container):
+    return ("create", "--bundle", container.bundle.path, container.id)
 
 
 @pytest.mark.row("RDT-6")

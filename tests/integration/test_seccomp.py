@@ -315,18 +315,6 @@ def test_the_children_of_the_program_have_it_too(container):
 # --- what cannot be
 
 
-@pytest.mark.ours("runC 1.1.5 can do it in a rule")
-@pytest.mark.row("SEC-3")
-@pytest.mark.parametrize("place", ["defaultAction", "syscalls/0/action"])
-def test_notifications_are_refused_by_name(container, place):
-    action = "SCMP_ACT_NOTIFY"
-    if place == "defaultAction":
-        with_profile(container, default=action)
-    else:
-        with_profile(container, rule("getppid", action=action), listenerPath="/run/listener")
-    container.fails_to_create(f"/linux/seccomp/{place} SCMP_ACT_NOTIFY is not supported by this version")
-
-
 @pytest.mark.ours("the specification wants an error for an errno that is never returned; runC ignores it")
 @pytest.mark.row("SEC-2")
 @pytest.mark.parametrize("action", ["KILL", "KILL_PROCESS", "KILL_THREAD", "TRAP", "ALLOW", "LOG"])

@@ -38,6 +38,7 @@ EXCEPTIONS = {
     ("cli.info", ""): "the versions",
     ("cli.spec", ""): "the versions",
     ("cli.version", ""): "the versions",
+    ("runtime.seccomp_agent", ""): "the versions",
     ("runtime.state", ""): "the versions",
 }
 

@@ -189,12 +189,24 @@ BAD = [
     ("hooks", hook(path="h"), "/hooks/poststop/0/path", '"h" is not absolute'),
     ("hooks", hook(path=""), "/hooks/poststop/0/path", '"" is not absolute'),
     ("hooks", hook(env=["A=1", "B"]), "/hooks/poststop/0/env/1", '"B" is not a variable'),
-    ("seccomp", seccomp(defaultAction="SCMP_ACT_NOTIFY"), "/linux/seccomp/defaultAction", "not supported"),
     (
         "seccomp",
-        seccomp(syscalls=rule("SCMP_ACT_NOTIFY")),
-        "/linux/seccomp/syscalls/0/action",
-        "not supported",
+        seccomp(defaultAction="SCMP_ACT_NOTIFY", listenerPath="/a"),
+        "/linux/seccomp/defaultAction",
+        "SCMP_ACT_NOTIFY cannot be used as default action",
+    ),
+    (
+        "seccomp",
+        seccomp(syscalls=[{"names": ["open", "write"], "action": "SCMP_ACT_NOTIFY"}], listenerPath="/a"),
+        "/linux/seccomp/syscalls/0/names/1",
+        "SCMP_ACT_NOTIFY cannot be used for the write syscall",
+    ),
+    ("seccomp", seccomp(syscalls=rule("SCMP_ACT_NOTIFY")), "/linux/seccomp", "listenerPath is not set"),
+    (
+        "seccomp",
+        seccomp(syscalls=rule("SCMP_ACT_NOTIFY", errnoRet=1), listenerPath="/a"),
+        "/linux/seccomp/syscalls/0/errnoRet",
+        "SCMP_ACT_NOTIFY takes no errno",
     ),
     ("seccomp", seccomp(defaultErrnoRet=1), "/linux/seccomp/defaultErrnoRet", "takes no errno"),
     (

@@ -216,6 +216,7 @@ FEATURES = {
         {},
     ),
     "seccomp": ({"linux": {"seccomp": PROFILE}}, fixed_facts, {}),
+    "seccomp-notifications": ({"linux": {"seccomp": PROFILE}}, fixed_facts, {"seccomp": (12, b"compiled")}),
     "seccomp-and-capabilities": (
         {
             "linux": {"seccomp": PROFILE},

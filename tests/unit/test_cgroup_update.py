@@ -96,6 +96,7 @@ def test_other_rules_change_no_more_than_they_must():
     before = parse_rules({"devices": [{**RULES, "minor": 1, "access": "rw"}]})
     after = parse_rules({"devices": [{**RULES, "minor": 1, "access": "rm"}, {**RULES, "minor": 9}]})
     assert plan_changes(before, after) == [
+        ("devices.allow", "c 5:1 m"),
         ("devices.allow", "c 5:9 rwm"),
         ("devices.deny", "c 5:1 w"),
     ]

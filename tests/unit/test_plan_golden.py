@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pyruntime.plan import show
+from pyruntime.plan.build import ExecTarget
 from pyruntime.plan.encode import encode
+from pyruntime.plan.hot_mounts import build_adding, build_removing
 from pyruntime.plan.restore import build_restore
 from pyruntime.runtime.trees import plan_for
 from tests.support.features import FEATURES, feature
@@ -27,6 +29,8 @@ from tests.support.plans import (
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 HELPERS = {"bind": "helper-for-a-source", "bind_mapped": "helper-for-an-id-mapped-source"}
+# How a helper gets into a container: the namespaces, whose root.
+HOT = {"plain": (0x6C020000, 0), "user-namespace": (0x7C020000, 0), "no-pivot": (0x6C020000, 7)}
 UPDATE = "UPDATE_GOLDEN" in os.environ
 
 
@@ -106,11 +110,27 @@ def test_help_for_an_init_that_cannot_reach_a_source():
         compare(HELPERS[kind], text_of(helper, []))
 
 
+@pytest.mark.parametrize("name", HOT)
+def test_mounts_of_a_running_container(name):
+    mounts = [
+        {"destination": "/m", "type": "bind", "source": "/host", "options": ["rbind", "ro"]},
+        {"destination": "/t", "type": "tmpfs", "options": ["ro", "size=1m"]},
+    ]
+    join = ExecTarget(*HOT[name])
+    for verb, plan in (
+        ("add", build_adding(mounts, {}, fixed_facts(), join, "/mounts")),
+        ("remove", build_removing(mounts, fixed_facts(), join, "/mounts")),
+    ):
+        encode(plan)
+        compare(f"mounts-{verb}-{name}", text_of(plan, []))
+
+
 def test_no_golden_file_is_left_over():
     names = {path.removesuffix(".json") for path in RECORDED + RECORDED_PROCESSES}
     names |= {"feature-" + name for name in FEATURES}
     names |= {"exec-" + case for case in ("terminal", "user-namespace", "without-mount-namespace")}
     names |= {"exec-unified-cgroup", *HELPERS.values()}
+    names |= {f"mounts-{verb}-{case}" for verb in ("add", "remove") for case in HOT}
     names |= {"restore-docker-20.10-default", "restore-cri-2.3-container"}
     assert {path.stem for path in GOLDEN.glob("*.txt")} == names
 

@@ -48,11 +48,14 @@ def compiled(*args, **more):
         ("SCMP_ACT_ERRNO", ERRNO | EPERM),
         ("SCMP_ACT_TRACE", 0x7FF00000 | EPERM),
         ("SCMP_ACT_LOG", LOG),
+        ("SCMP_ACT_NOTIFY", 0x7FC00000),
     ],
 )
 def test_actions(action, value):
     program = compiled("SCMP_ACT_ALLOW", rule("mkdir", action))
     assert (answer(program, MKDIR), answer(program, READ)) == (value, ALLOW)
+    if action == "SCMP_ACT_NOTIFY":
+        return  # never by default
     program = compiled(action, rule("mkdir", "SCMP_ACT_ALLOW"))
     assert (answer(program, MKDIR), answer(program, READ)) == (ALLOW, value)
 
@@ -218,6 +221,31 @@ def test_flags(flags, bits):
     assert flags_of({} if flags is None else {"flags": flags}) == bits
 
 
+@pytest.mark.row("SEC-5", "SEC-11")
+@pytest.mark.parametrize(
+    ("flags", "bits"),
+    [
+        (None, 4 | 8),
+        ([], 8),
+        (["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", "SECCOMP_FILTER_FLAG_LOG"], 2 | 8 | 32),
+        # There is one thread; a second one must not have the filter.
+        (["SECCOMP_FILTER_FLAG_TSYNC"], 8),
+    ],
+)
+def test_flags_with_notifications(flags, bits):
+    more = {} if flags is None else {"flags": flags}
+    assert flags_of(profile("SCMP_ACT_ALLOW", rule("mkdir", "SCMP_ACT_NOTIFY"), **more)) == bits
+
+
+@pytest.mark.row("SEC-15")
+def test_a_filter_with_notifications_is_kept_too(tmp_path, compilations):
+    notifies = profile("SCMP_ACT_ALLOW", rule("mkdir", "SCMP_ACT_NOTIFY"), listenerPath="/agent")
+    first = filter_for(notifies, str(tmp_path))
+    assert first[0] & 8
+    assert filter_for(notifies, str(tmp_path)) == first
+    assert len(compilations) == 1
+
+
 @pytest.mark.row("SEC-1")
 def test_a_profile_that_says_nothing_is_none(tmp_path):
     assert filter_for(profile(), str(tmp_path)) is None
@@ -335,12 +363,24 @@ def problems_of(seccomp):
             marks=pytest.mark.row("SEC-2"),
         ),
         pytest.param(profile("SCMP_ACT_TRACE", defaultErrnoRet=65535), [], marks=pytest.mark.row("SEC-2")),
-        pytest.param(profile("SCMP_ACT_NOTIFY"), ["/defaultAction"], marks=pytest.mark.row("SEC-3")),
+        pytest.param(profile("SCMP_ACT_NOTIFY"), ["/defaultAction"], marks=pytest.mark.row("SEC-13")),
         pytest.param(
             profile("SCMP_ACT_ALLOW", rule("mkdir", "SCMP_ACT_NOTIFY")),
-            ["/syscalls/0/action"],
-            marks=pytest.mark.row("SEC-3"),
+            [""],
+            marks=pytest.mark.row("SEC-11"),
         ),
+        pytest.param(
+            profile("SCMP_ACT_ALLOW", rule("mkdir", "SCMP_ACT_NOTIFY"), listenerPath="/agent"),
+            [],
+            marks=pytest.mark.row("SEC-11"),
+        ),
+        pytest.param(
+            profile("SCMP_ACT_ALLOW", rule("read write", "SCMP_ACT_NOTIFY"), listenerPath="/agent"),
+            ["/syscalls/0/names/1"],
+            marks=pytest.mark.row("SEC-13"),
+        ),
+        pytest.param(profile(listenerMetadata="x"), ["/listenerMetadata"], marks=pytest.mark.row("SEC-12")),
+        pytest.param(profile(listenerPath="/agent"), [], marks=pytest.mark.row("SEC-11")),
         pytest.param(
             profile("SCMP_ACT_ALLOW", rule("mkdir", args=[equal(6, 0)])),
             ["/syscalls/0/args/0/index"],

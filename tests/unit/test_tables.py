@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from pyruntime.errors import reason
-from pyruntime.linux import capabilities, devices, namespaces, sysctls
+from pyruntime.linux import capabilities, devices, namespaces, seccomp_names, sysctls
 from pyruntime.linux.rlimits import RLIMITS
 from pyruntime.linux.seccomp_names import ACTIONS, FLAGS
 from pyruntime.linux.signals import SIGNALS, signal_number
+from pyruntime.plan import process
 
 INCLUDE = Path("/usr/include")
 
@@ -156,7 +157,8 @@ def test_seccomp_numbers():
     found = defined("linux/seccomp.h", "SECCOMP_(RET|FILTER_FLAG)_[A-Z_]+")
     for name, value in ACTIONS.items():
         action = name.removeprefix("SCMP_ACT_")
-        assert found["SECCOMP_RET_" + ("KILL_THREAD" if action == "KILL" else action)] == value, name
+        name = {"KILL": "KILL_THREAD", "NOTIFY": "USER_NOTIF"}.get(action, action)
+        assert found["SECCOMP_RET_" + name] == value, name
     shifts = re.findall(
         r"#define\s+(SECCOMP_FILTER_FLAG_\w+)\s+\(1UL << (\d+)\)", (INCLUDE / "linux/seccomp.h").read_text()
     )
@@ -165,6 +167,7 @@ def test_seccomp_numbers():
         name: value for name, value in FLAGS.items() if name in known
     }
     assert {"SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_LOG"} <= set(known)
+    assert known["SECCOMP_FILTER_FLAG_NEW_LISTENER"] == seccomp_names.NEW_LISTENER == process.NEW_LISTENER
 
 
 # --- sysctls
