@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 
 #include <linux/bpf.h>
+#include <linux/seccomp.h>
 #include <linux/netlink.h>
 
 #include "../common/util.h"
@@ -41,6 +42,12 @@ int pyrt_signal_fd(int all)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* There is no filter: it is either that or the flags that the kernel finds first. */
+int pyrt_knows_seccomp_flags(unsigned int flags)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) == 0 || errno != EINVAL;
 }
 
 int pyrt_detach_mount(const char *path)

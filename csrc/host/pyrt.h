@@ -31,6 +31,9 @@ int pyrt_set_subreaper(void);
 /* Blocks all signals, or those that ask a process to stop; returns an fd that reports them. */
 int pyrt_signal_fd(int all);
 
+/* 1 if the kernel knows these flags of seccomp(2), else 0. */
+int pyrt_knows_seccomp_flags(unsigned int flags);
+
 /* Detaches a mount and all that is mounted below it. */
 int pyrt_detach_mount(const char *path);
 

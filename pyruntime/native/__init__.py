@@ -73,6 +73,13 @@ def signal_fd(*, all_signals: bool) -> int:
     return fd
 
 
+def knows_seccomp_flags(flags: int) -> bool:
+    """
+    Whether the kernel knows these flags of seccomp(2).
+    """
+    return bool(lib.pyrt_knows_seccomp_flags(flags))
+
+
 def mount_id(path: str) -> int:
     """
     The id of the mount that `path` is the top of; 0 if it is not the top of a mount.
