@@ -23,8 +23,7 @@ static int new_empty_directory(const char *context)
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "nr_blocks", "1", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
-	    (*context &&
-	     sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", context, 0) < 0) ||
+	    (*context && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", context, 0) < 0) ||
 	    sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	return sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
@@ -34,8 +33,8 @@ static int new_empty_directory(const char *context)
 int mount_empty_directory(struct init *init, int target_fd, const char *context)
 {
 	bool first = init->mask_fd < 0;
-	cleanup_fd int fd =
-		first ? new_empty_directory(context) : sys_open_tree(init->mask_fd, "", CLONE_BY_FD);
+	cleanup_fd int fd = first ? new_empty_directory(context)
+				  : sys_open_tree(init->mask_fd, "", CLONE_BY_FD);
 
 	if (fd < 0 || sys_move_mount(fd, "", target_fd, "", MOVE_BY_FD) < 0)
 		return -1;
