@@ -60,7 +60,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- init: the root file system
     "root_propagation": (("MOUNT", "SYSTEM"), (("flags", "u"), ("recursive", "u"))),
     "rootfs": (("MOUNT",), (("path", "s"), ("in_host_ns", "u"), ("shared", "u"))),
-    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"))),
+    "show_rootfs": (("MOUNT",), (("path", "s"), ("place", "s"), ("read_only", "u"))),
     "mount": (
         ("MOUNT",),
         (
