@@ -44,6 +44,11 @@ int64_t pyrt_mount_id(const char *path);
 /* A socket for rtnetlink(7) in another network namespace; the process comes back from there. */
 int pyrt_netlink_socket(int netns_fd);
 
+/* The file system mounted at a path gets these options, each without a value, in the place of all
+ * it has. */
+int pyrt_set_options(const char *path, const char *const *names, unsigned int count,
+		     const char **ret_call);
+
 /*
  * Loads a device program (raw eBPF instructions) and attaches it to a cgroup, in place of the
  * program attached to it before (if there is exactly one), else beside what is there. ret_log: why

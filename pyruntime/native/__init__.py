@@ -114,6 +114,19 @@ def netlink_socket(netns_fd: int) -> int:
     return fd
 
 
+def set_options(path: str, names: "list[str]") -> None:
+    """
+    The options of the file system that is mounted at a path: those, and no others that the file system has.
+
+    Raises:
+        KernelError: it does not take them.
+    """
+    texts = [ffi.new("char[]", name.encode()) for name in names]
+    call = ffi.new("const char **")
+    if lib.pyrt_set_options(path.encode("utf-8", "surrogateescape"), texts, len(texts), call) < 0:
+        raise KernelError(ffi.errno, ffi.string(call[0]).decode(), path)
+
+
 def attach_device_program(directory: str, program: bytes) -> None:
     """
     Makes a device program (eBPF instructions) the one of a cgroup.

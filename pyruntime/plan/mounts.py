@@ -36,6 +36,8 @@ LINK_FLAGS = {
     "copy-symlink": optable.MOUNT_COPY_SYMLINK,
 }
 
+# What is in these has labels by the policy; the root of a mqueue gets one of its own.
+NOT_LABELLED = ("proc", "sysfs", "mqueue")
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -126,6 +128,7 @@ class Mounts:
         self.plan = plan
         self.facts = facts
         self.ask_parent = reaches_further(spec, facts)
+        self.label = spec.get("linux", {}).get("mountLabel", "")
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))
@@ -241,10 +244,21 @@ class Mounts:
             if not any(option.startswith("mode=") for option in options.data):
                 flags |= optable.MOUNT_KEEP_MODE
         source = mount.get("source") or fstype
-        self.plan.add(
-            "MOUNT", "mount", pointer, fstype, source, target, params + options.data, attributes, flags
-        )
+        params += options.data
+        if fstype not in NOT_LABELLED:
+            params = self._labelled(params)
+        self.plan.add("MOUNT", "mount", pointer, fstype, source, target, params, attributes, flags)
+        if fstype == "mqueue" and self.label:
+            self.plan.add("MOUNT", "label_mount", "/linux/mountLabel", target, self.label)
         self._finish(options, pointer)
+
+    def _labelled(self, params: "list[str]") -> "list[str]":
+        """
+        The label of all files in a new file system, unless the mount has one of its own.
+        """
+        if not self.label or any(param.startswith("context=") for param in params):
+            return params
+        return [*params, f"context={self.label}"]
 
     def _cgroup(self, options: "mo.MountOptions", target: str, pointer: str) -> None:
         if not self.facts.cgroup_is_unified:
@@ -273,7 +287,7 @@ class Mounts:
             "tmpfs",
             "tmpfs",
             target,
-            ["mode=755"],
+            self._labelled(["mode=755"]),
             CGROUP_ATTRIBUTES,
             0,
         )

@@ -103,7 +103,8 @@ def enter(plan: Plan, spec: "Spec", facts: Facts) -> None:
         paths = [clean(path) for path in linux.get(field, [])]
         for index, path in enumerate(paths):
             if path not in paths[:index]:
-                plan.add("ROOT", op, f"/linux/{field}/{index}", path)
+                label = [linux.get("mountLabel", "")] if op == "mask_path" else []
+                plan.add("ROOT", op, f"/linux/{field}/{index}", path, *label)
     if "mount" not in listed_namespaces(spec):
         plan.add("ROOT", "chroot", "/root/path")
     elif facts.no_pivot:

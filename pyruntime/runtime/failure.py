@@ -53,6 +53,13 @@ def explain_init(error: Error, plan: "Plan | None", text: bytes, *, oom_killed: 
     return error
 
 
+def was_in_init(error: Error) -> bool:
+    """
+    Whether it was the container's init that failed, not what was before it.
+    """
+    return isinstance(error, InitFailed) and error.data["phase"] > PHASES.index("CLONE")
+
+
 def describe_status(status: "int | None") -> str:
     """
     How a process ended, as of waitpid.
@@ -116,7 +123,7 @@ def _hook_reason(data: "dict[str, Any]") -> str:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
     if data["err"]:
         call = f"{data['note']}: " if data["note"] else ""
-        return f"{data['path']}: {call}{reason(data['err'])}"
+        return f"fork/exec {data['path']}: {call}{reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 
@@ -128,7 +135,8 @@ def _mount(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
         return f"{what} {data['note']}"
     source = fields.get("source") or fields.get("fstype", "")
     target = fields.get("target", "")
-    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}'
+    hint = " (is SELinux enabled?)" if data["path"].startswith("context=") else ""
+    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}{hint}'
 
 
 def _bind_mapped(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
@@ -191,7 +199,14 @@ def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f"cannot join {data['path']} namespace: {_plain(data, fields)}{hint}"
 
 
+def _security_attribute(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    if fields.get("value", "").startswith("exec "):
+        return f"unable to apply apparmor profile: apparmor failed to apply profile: {_plain(data, fields)}"
+    return f"can't set process label: {_plain(data, fields)}"
+
+
 SENTENCES = {
+    "security_attribute": _security_attribute,
     "mount": _mount,
     "bind": _mount,
     "bind_tree": _mount,
