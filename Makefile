@@ -26,7 +26,7 @@ help:
 	@echo 'make test                        linters and all tests (root)'
 	@echo 'make lint | unit | integration   a part of them'
 	@echo 'make conformance                 the validation programs of the OCI, with pyruntime and runc (root)'
-	@echo 'make conformance-table           write docs/conformance.md and docs/beyond-runc.md again'
+	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
 	@echo 'make uninstall                   remove them'
@@ -103,6 +103,7 @@ lint: test-packages build $(LINT)/bin/ruff
 conformance-table:
 	@$(PYTHON) -m conformance.table
 	@$(PYTHON) -m conformance.beyond
+	@$(PYTHON) -m conformance.replay.document
 
 # The Go client fetches the programs; which runtimes they are run with can be chosen: RUNTIMES='pyruntime crun'.
 RUNTIMES := pyruntime runc

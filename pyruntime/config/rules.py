@@ -12,6 +12,8 @@ from pyruntime.linux.rlimits import RLIMITS
 from pyruntime.linux.seccomp_names import NOTIFY, TAKES_ERRNO
 from pyruntime.linux.sysctls import dotted, namespace_of, path_of
 
+NO_ID = (1 << 32) - 1
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -309,6 +311,18 @@ def oom_score(process: "Document", pointer: str) -> "Problems":
         yield f"{pointer}/oomScoreAdj", "is out of range", "-1000 to 1000"
 
 
+def user_ids(process: "Document", pointer: str) -> "Problems":
+    """
+    To the system calls, an id of -1 means that nothing changes: the process would stay root.
+    """
+    user = process.get("user", {})
+    ids = [("uid", user.get("uid", 0)), ("gid", user.get("gid", 0))]
+    ids += [(f"additionalGids/{i}", gid) for i, gid in enumerate(user.get("additionalGids", []))]
+    for name, number in ids:
+        if number == NO_ID:
+            yield f"{pointer}/user/{name}", f"{number} is not an id", f"0 to {NO_ID - 1}"
+
+
 def umask(process: "Document", pointer: str) -> "Problems":
     if process.get("user", {}).get("umask", 0) > 0o777:
         yield f"{pointer}/user/umask", "is out of range", "0 to 511 (octal 777)"
@@ -357,6 +371,7 @@ PROCESS_RULES = (
     environment,
     rlimits,
     oom_score,
+    user_ids,
     umask,
     rare_in_process,
 )

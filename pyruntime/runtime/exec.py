@@ -14,9 +14,9 @@ from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.plan.build import ExecTarget, build_exec
 from pyruntime.plan.facts import Facts
 from pyruntime.runtime import facts as host
-from pyruntime.runtime.create import write_pid_file
 from pyruntime.runtime.foreground import Foreground
 from pyruntime.runtime.launch import Launch, open_for_plan
+from pyruntime.runtime.pid_file import write_pid_file
 from pyruntime.runtime.state import State
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util.fs import exists, read_file
@@ -179,9 +179,13 @@ def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -
     paths = {key: path for key, path in state.cgroup_paths().items() if exists(path)}
     if request.sub_cgroups:
         from pyruntime.cgroup.sub import check_there, resolve
+        from pyruntime.runtime.create import StartError
 
-        paths = resolve(paths, request.sub_cgroups)
-        check_there(paths)
+        try:
+            paths = resolve(paths, request.sub_cgroups)
+            check_there(paths)
+        except Error as error:
+            raise StartError(error) from None
     host.add_cgroup(facts, hierarchies, paths)
     if facts.cgroup_directory and not request.sub_cgroups:
         facts.cgroup_directory = _unified_directory(hierarchies, facts.cgroup_directory, state.pid)

@@ -53,6 +53,13 @@ def explain_init(error: Error, plan: "Plan | None", text: bytes, *, oom_killed: 
     return error
 
 
+def was_in_init(error: Error) -> bool:
+    """
+    Whether it was the container's init that failed, not what was before it.
+    """
+    return isinstance(error, InitFailed) and error.data["phase"] > PHASES.index("CLONE")
+
+
 def describe_status(status: "int | None") -> str:
     """
     How a process ended, as of waitpid.
@@ -116,7 +123,7 @@ def _hook_reason(data: "dict[str, Any]") -> str:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
     if data["err"]:
         call = f"{data['note']}: " if data["note"] else ""
-        return f"{data['path']}: {call}{reason(data['err'])}"
+        return f"fork/exec {data['path']}: {call}{reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 

@@ -234,6 +234,17 @@ def test_what_is_no_user(running, text):
 
 
 @pytest.mark.row("SECU-15")
+@pytest.mark.parametrize("text", ["4294967295", "1:4294967295"])
+def test_the_id_that_is_none(running, text):
+    """
+    setresuid(-1) changes nothing: it must not leave the program with root's id.
+    """
+    result = running.exec("/inside", "exit", "0", options=("--user", text))
+    assert result.returncode == 255
+    assert "4294967295 is not an id" in result.stderr or not running.runtime.is_ours
+
+
+@pytest.mark.row("SECU-15")
 @pytest.mark.ours("runC takes any number that Go can read and cuts it to 32 bits: 4294967296 is root")
 @pytest.mark.parametrize("text", ["4294967296", "+1", "1:-1", "\u0661"])
 def test_what_is_almost_a_user(running, text):

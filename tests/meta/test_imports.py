@@ -152,14 +152,14 @@ BUDGET = {
     "create": 56,
     "start": 19,
     "state": 15,
-    "exec": 57,
+    "exec": 52,
     "pause": 15,
     "resume": 15,
     "ps": 20,
     "list": 16,
     "kill": 18,
     "delete": 20,
-    "run": 60,
+    "run": 61,
 }
 
 

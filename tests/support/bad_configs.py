@@ -369,6 +369,14 @@ BAD = [
     ("rlimits", process(rlimits=[{**LIMIT, "soft": 3}]), "/process/rlimits/0/soft", "is more than hard"),
     ("oom_score", process(oomScoreAdj=1001), "/process/oomScoreAdj", "is out of range"),
     ("oom_score", process(oomScoreAdj=-1001), "/process/oomScoreAdj", "is out of range"),
+    *[
+        ("user_ids", process(user={"uid": 0, "gid": 0, **ids}), f"/process/user/{name}", "is not an id")
+        for ids, name in (
+            ({"uid": (1 << 32) - 1}, "uid"),
+            ({"gid": (1 << 32) - 1}, "gid"),
+            ({"additionalGids": [1, (1 << 32) - 1]}, "additionalGids/1"),
+        )
+    ],
     ("umask", process(user={"uid": 0, "gid": 0, "umask": 512}), "/process/user/umask", "is out of range"),
     ("rare_in_process", process(selinuxLabel="\n"), "/process/selinuxLabel", "is not a label"),
     ("rare_in_process", process(selinuxLabel="a:b:c:s0\n"), "/process/selinuxLabel", "is not a label"),
