@@ -146,6 +146,8 @@ class Mounts:
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
+        if not mount["destination"].startswith("/"):
+            self.plan.warnings.append(f"a mount's destination is not absolute: taken as {target} ({pointer})")
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)

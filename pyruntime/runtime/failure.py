@@ -29,7 +29,7 @@ START_POINTERS = {
 
 # What the kernel means when it does not map the ids of a mount.
 ID_MAPPING_HINTS = {
-    EINVAL: " (this kernel has no id-mapped mounts of that file system, or of one mounted below it)",
+    EINVAL: " (this kernel has no id-mapped mounts of that file system)",
     EPERM: " (it is id-mapped already, or belongs to another user namespace)",
     ENOSYS: " (id-mapped mounts need Linux 5.12)",
 }
@@ -141,6 +141,8 @@ def _mount(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
 
 def _bind_mapped(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     hint = ID_MAPPING_HINTS.get(data["err"], "") if "MOUNT_ATTR_IDMAP" in data["call"] else ""
+    if fields.get("map_tree"):
+        hint = hint.replace("that file system", "that file system, or of one mounted below it")
     return _mount(data, fields) + hint
 
 
