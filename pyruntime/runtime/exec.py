@@ -172,6 +172,7 @@ def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -
     facts = host.host_facts()
     host.check_process(process, facts, request.pointer)
     facts.container_id = state.data["id"]
+    facts.no_new_keyring = state.own.get("no_new_keyring", False)
     # Listening sockets are for the container's own program, not for what is executed beside it.
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)
     hierarchies = hierarchy.detect()

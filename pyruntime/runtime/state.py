@@ -278,6 +278,7 @@ def new_state_data(
             "own_pid_namespace": listed.get("pid", (0, "none"))[1] == "",
             "has_program": "process" in spec,
             "root_is_moved": "mount" not in listed or facts.no_pivot,
+            "no_new_keyring": facts.no_new_keyring,  # for exec, too
             "host_mount": [],
             "creating": True,
         },

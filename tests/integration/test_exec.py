@@ -177,6 +177,13 @@ def test_keyring_is_the_containers(running):
     assert exec_probe(running)["keyring"].endswith(f";_ses.{running.id}")
 
 
+@pytest.mark.row("PRC-23", "CMD-CREATE-NO-NEW-KEYRING")
+def test_keyring_of_the_caller_if_the_container_has_no_other(container, inside):
+    container.create("--no-new-keyring").start()
+    own = json.loads(subprocess.run([inside, "probe"], capture_output=True, check=True).stdout)
+    assert exec_probe(container)["keyring"] == own["keyring"]
+
+
 # --- options
 
 
