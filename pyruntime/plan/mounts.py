@@ -119,6 +119,16 @@ def _maps(owner: "Spec") -> "tuple[list[str], list[str]]":
     return lines("uidMappings"), lines("gidMappings")
 
 
+def _unquoted(option: str) -> str:
+    """
+    A label has commas in it, and is in quotes where options are one text; here they are not.
+    """
+    name, _, value = option.partition("=")
+    if name.endswith("context") and len(value) > 1 and value[0] == value[-1] == '"':
+        return f"{name}={value[1:-1]}"
+    return option
+
+
 class Mounts:
     """
     Emits the operations of all mounts of one config.
@@ -244,7 +254,7 @@ class Mounts:
             if not any(option.startswith("mode=") for option in options.data):
                 flags |= optable.MOUNT_KEEP_MODE
         source = mount.get("source") or fstype
-        params += options.data
+        params += [_unquoted(option) for option in options.data]
         if fstype not in NOT_LABELLED:
             params = self._labelled(params)
         self.plan.add("MOUNT", "mount", pointer, fstype, source, target, params, attributes, flags)

@@ -300,6 +300,7 @@ FEATURES = {
                 {"destination": "/dev/pts", "type": "devpts"},
                 {"destination": "/dev/mqueue", "type": "mqueue"},
                 {"destination": "/own", "type": "tmpfs", "options": ["context=a:b:other:s0"]},
+                {"destination": "/quoted", "type": "tmpfs", "options": ['context="a:b:other:s0:c1,c2"']},
                 {"destination": "/sys", "type": "sysfs"},
                 {"destination": "/sys/fs/cgroup", "type": "cgroup"},
                 {"destination": "/srv", "source": "/srv", "options": ["rbind"]},

@@ -212,12 +212,16 @@ def test_in_a_user_namespace_too(confined):
 
 @pytest.mark.row("MLB-1")
 @pytest.mark.ours("runC gives the kernel both")
-def test_a_mount_with_a_label_of_its_own(confined):
-    own = "system_u:object_r:pyr_file_t:s0:c8"
+@pytest.mark.parametrize("option", ["context={}", 'context="{},c9"'])
+def test_a_mount_with_a_label_of_its_own(confined, option):
+    """
+    With a comma in it a label is in quotes.
+    """
+    option = option.format("system_u:object_r:pyr_file_t:s0:c7")
     confined.bundle.linux["mountLabel"] = FILES
-    confined.bundle.add_mount("/own", "tmpfs", "tmpfs", [f"context={own}"])
+    confined.bundle.add_mount("/own", "tmpfs", "tmpfs", [option])
     confined.create()
-    assert label_of(f"/proc/{confined.pid}/root/own") == own
+    assert label_of(f"/proc/{confined.pid}/root/own") == option.partition("=")[2].strip('"')
 
 
 @pytest.mark.row("MLB-1")
