@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.ops import Plan
 
-ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP, ENOSYS = 110, 22, 13, 1, 16, 95, 38
+ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP, ENOSYS, EAGAIN = 110, 22, 13, 1, 16, 95, 38, 11
 OP_NAMES = tuple(OPS)
 
 # What asked for the operations that `start` makes the init execute.
 START_POINTERS = {
     "exec": "/process/args/0",
+    "prepare_listener": "/linux/seccomp/listenerPath",
     "seccomp": "/linux/seccomp",
     "capset": "/process/capabilities",
     "rlimit": "/process/rlimits",
@@ -194,6 +195,13 @@ def _cgroup_join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f"error adding pid to cgroups: {_plain(data, fields)}"
 
 
+def _prepare_listener(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    if data["call"] != "pthread_create":
+        return _plain(data, fields)
+    hint = " (does a limit allow one process only, or SCHED_DEADLINE no other?)" * (data["err"] == EAGAIN)
+    return f"no second thread for seccomp notifications: {_plain(data, fields)}{hint}"
+
+
 def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     hint = " (is it of that type?)" if data["err"] == EINVAL else ""
     return f"cannot join {data['path']} namespace: {_plain(data, fields)}{hint}"
@@ -222,6 +230,7 @@ SENTENCES = {
     "rlimit": _rlimit,
     "rlimit_raise": _rlimit,
     "join_ns": _join,
+    "prepare_listener": _prepare_listener,
     "clone": _clone,
     "cgroup_join": _cgroup_join,
 }
