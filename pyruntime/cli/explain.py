@@ -56,6 +56,7 @@ def run(context: "Context", options: "Options") -> int:
     usable = [] if context.options.cgroup_manager == "disabled" else hierarchies
     paths = hierarchy.place_container(usable, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
+    host.look_for_selinux(spec, facts)
     _add_seccomp(spec, facts)
     try:
         plan, warnings = build_create(spec, facts)

@@ -28,6 +28,8 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
         ConfigError: something only the planner can tell to be impossible.
     """
     plan = Plan()
+    if not facts.has_selinux:
+        plan.warnings.append("the label of file systems is ignored: there is no SELinux (/linux/mountLabel)")
     user_ns = "user" in listed_namespaces(spec)
     process = ProcessPlan(plan, spec.get("process"), facts, pointer="/process", user_ns=user_ns)
 

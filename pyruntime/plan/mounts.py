@@ -7,7 +7,7 @@ Pure: spec and facts in, operations out (rows MNT-1 to MNT-16, OPT-1 to OPT-14).
 from pyruntime.errors import ConfigError
 from pyruntime.linux import mount_options as mo
 from pyruntime.plan import optable
-from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces, mount_label
 from pyruntime.plan.ops import Plan
 
 TYPE_CHECKING = False
@@ -138,7 +138,7 @@ class Mounts:
         self.plan = plan
         self.facts = facts
         self.ask_parent = reaches_further(spec, facts)
-        self.label = spec.get("linux", {}).get("mountLabel", "")
+        self.label = mount_label(spec, facts)
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))

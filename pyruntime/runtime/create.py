@@ -115,6 +115,7 @@ class Creation:
         facts.started_later = request.started_later
         host.check_process(self.spec.get("process", {}), facts, "/process")
         host.check_id_mapped(self.spec, facts)
+        host.look_for_selinux(self.spec, facts)
         facts.notify_directory = host.notify_directory(request.root, request.container_id)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)

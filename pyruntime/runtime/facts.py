@@ -59,6 +59,14 @@ def check_process(process: "dict[str, Any]", facts: Facts, pointer: str) -> None
         raise ConfigError([(f"{pointer}/user/additionalGids", problem, "leave it out")])
 
 
+def look_for_selinux(spec: "dict[str, Any]", facts: Facts) -> None:
+    """
+    Without it a label of file systems means nothing, and no file system would take it.
+    """
+    if spec.get("linux", {}).get("mountLabel"):
+        facts.has_selinux = b"selinuxfs" in read_file("/proc/filesystems")
+
+
 def check_id_mapped(spec: "dict[str, Any]", facts: Facts) -> None:
     """
     The same for id-mapped mounts.
