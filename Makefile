@@ -28,7 +28,7 @@ help:
 	@echo 'make conformance                 the validation programs of the OCI, with pyruntime and runc (root)'
 	@echo 'make conformance-vm              the same in a virtual machine: cgroup v2, all capabilities (root)'
 	@echo 'make vm-image | vm-test          make the virtual machine | run the tests that need it (root)'
-	@echo 'make conformance-table           write docs/conformance.md and docs/beyond-runc.md again'
+	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
 	@echo 'make uninstall                   remove them'
@@ -105,6 +105,7 @@ lint: test-packages build $(LINT)/bin/ruff
 conformance-table:
 	@$(PYTHON) -m conformance.table
 	@$(PYTHON) -m conformance.beyond
+	@$(PYTHON) -m conformance.replay.document
 
 # The Go client fetches the programs; which runtimes they are run with can be chosen: RUNTIMES='pyruntime crun'.
 RUNTIMES := pyruntime runc
