@@ -16,7 +16,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsons
 SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
-.PHONY: help run build test lint unit integration bench install uninstall clean conformance-table \
+.PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
 	build-packages run-packages test-packages
 .DELETE_ON_ERROR:
 
@@ -25,7 +25,8 @@ help:
 	@echo 'make run                         run a small container and show it from inside (root)'
 	@echo 'make test                        linters and all tests (root)'
 	@echo 'make lint | unit | integration   a part of them'
-	@echo 'make conformance-table           write docs/conformance.md and docs/beyond-runc.md again'
+	@echo 'make conformance                 the validation programs of the OCI, with pyruntime and runc (root)'
+	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
 	@echo 'make uninstall                   remove them'
@@ -102,6 +103,14 @@ lint: test-packages build $(LINT)/bin/ruff
 conformance-table:
 	@$(PYTHON) -m conformance.table
 	@$(PYTHON) -m conformance.beyond
+	@$(PYTHON) -m conformance.replay.document
+
+# The Go client fetches the programs; which runtimes they are run with can be chosen: RUNTIMES='pyruntime crun'.
+RUNTIMES := pyruntime runc
+
+conformance: build test-packages
+	$(if $(shell command -v go),,$(call need,golang-go))
+	@$(PYTHON) -m conformance.suite $(RUNTIMES:%=--runtime %)
 
 bench: build test-packages
 	@$(PYTHON) tests/bench/commands.py

@@ -89,7 +89,7 @@ AREAS = {
         HK-2 M createRuntime: the same, after prestart
         HK-3 M createContainer: in the container's namespaces, with the host's files
         HK-4 M startContainer: in the container, before its program, and start waits for it
-        HK-5 M poststart: when the program runs; a failure ends the container
+        HK-5 M poststart: when the program runs; a failure ends the container (before 1.3.0: a warning)
         HK-6 M poststop: when all is gone; failures are warnings and do not stop the others
         HK-7 M the environment is that of the hook's entry
         HK-8 M each kind has its working directory

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include <linux/bpf.h>
+#include <linux/seccomp.h>
 #include <linux/netlink.h>
 
+#include "../common/sys.h"
 #include "../common/util.h"
 
 #define PROGRAM_NAME "pyruntime"
@@ -46,6 +48,12 @@ int pyrt_signal_fd(int all)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* There is no filter: it is either that or the flags that the kernel finds first. */
+int pyrt_knows_seccomp_flags(unsigned int flags)
+{
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, NULL) == 0 || errno != EINVAL;
 }
 
 int pyrt_detach_mount(const char *path)
@@ -80,6 +88,22 @@ int pyrt_netlink_socket(int netns_fd)
 		abort(); /* What is meant for the host's network would hit the container's. */
 	errno = err;
 	return fd;
+}
+
+int pyrt_set_options(const char *path, const char *const *names, unsigned int count,
+		     const char **ret_call)
+{
+	cleanup_fd int fs_fd = sys_fspick(AT_FDCWD, path, FSPICK_CLOEXEC);
+
+	*ret_call = "fspick";
+	if (fs_fd < 0)
+		return -1;
+	*ret_call = "fsconfig";
+	for (unsigned int i = 0; i < count; i++)
+		if (sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, names[i], NULL, 0) < 0)
+			return -1;
+	*ret_call = "fsconfig reconfigure";
+	return sys_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
 }
 
 static int load_program(const void *instructions, unsigned int count, char *log,

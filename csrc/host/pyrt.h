@@ -31,6 +31,9 @@ int pyrt_set_subreaper(void);
 /* Blocks all signals, or those that ask a process to stop; returns an fd that reports them. */
 int pyrt_signal_fd(int all);
 
+/* 1 if the kernel knows these flags of seccomp(2), else 0. */
+int pyrt_knows_seccomp_flags(unsigned int flags);
+
 /* Detaches a mount and all that is mounted below it. */
 int pyrt_detach_mount(const char *path);
 
@@ -40,6 +43,11 @@ int64_t pyrt_mount_id(const char *path);
 
 /* A socket for rtnetlink(7) in another network namespace; the process comes back from there. */
 int pyrt_netlink_socket(int netns_fd);
+
+/* The file system mounted at a path gets these options, each without a value, in the place of all
+ * it has. */
+int pyrt_set_options(const char *path, const char *const *names, unsigned int count,
+		     const char **ret_call);
 
 /*
  * Loads a device program (raw eBPF instructions) and attaches it to a cgroup, in place of the

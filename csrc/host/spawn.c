@@ -83,7 +83,10 @@ static int become_stage(void *argument)
 	int sync_fd = fcntl(stage->sync_fd, F_DUPFD_CLOEXEC, first + 1);
 
 	for (int fd = 3; fd < first; fd++)
-		fcntl(fd, F_SETFD, 0);
+		if (fcntl(fd, F_SETFD, 0) < 0) {
+			stage->error = errno;
+			_exit(127);
+		}
 	if (program_fd >= 0 && sync_fd >= 0 && dup2(sync_fd, first) == first &&
 	    syscall(SYS_close_range, first + 1, ~0u, 4 /* CLOSE_RANGE_CLOEXEC */) == 0)
 		syscall(SYS_execveat, program_fd, "", argv, env, AT_EMPTY_PATH);

@@ -1,6 +1,8 @@
 /* Runs: stage-1 and init. Errors are data here; the parent makes the sentence. */
 #include "init.h"
 
+#include <sys/prctl.h>
+
 int fail_with(struct init *init, int err, const char *call, const char *path, const char *note)
 {
 	init->err.err = err;
@@ -13,4 +15,9 @@ int fail_with(struct init *init, int err, const char *call, const char *path, co
 int fail(struct init *init, const char *call, const char *path)
 {
 	return fail_with(init, errno, call, path, "");
+}
+
+int set_process(struct init *init, int option, unsigned long value, const char *name)
+{
+	return prctl(option, value, 0, 0, 0) < 0 ? fail(init, name, "") : 0;
 }

@@ -20,7 +20,7 @@
 
 /* The program must not inherit what our parent ignores or blocks (engines ignore SIGPIPE, SIGHUP).
  */
-static void reset_signals(void)
+static int reset_signals(struct init *init)
 {
 	/* The kernel's struct, not the library's: that one refuses the signals it keeps for itself.
 	 */
@@ -28,8 +28,12 @@ static void reset_signals(void)
 	static const uint64_t none;
 
 	for (int number = 1; number <= 64; number++)
-		syscall(SYS_rt_sigaction, number, default_action, NULL, sizeof(none));
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
+		if (number != SIGKILL && number != SIGSTOP &&
+		    syscall(SYS_rt_sigaction, number, default_action, NULL, sizeof(none)) < 0)
+			return fail(init, "sigaction", "");
+	if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none)) < 0)
+		return fail(init, "sigprocmask", "");
+	return 0;
 }
 
 static int take_plan(struct init *init)
@@ -37,6 +41,7 @@ static int take_plan(struct init *init)
 	const char *reason;
 	struct stat st;
 	uint8_t *data;
+	int seals;
 	int passed[SYNC_MAX_FDS + 1];
 	int count = sync_receive(init->sync_fd, SYNC_PLAN, NULL, 0, passed, SYNC_MAX_FDS);
 
@@ -45,7 +50,10 @@ static int take_plan(struct init *init)
 	if (fstat(passed[0], &st) < 0)
 		return fail(init, "fstat", "plan");
 	/* Sealed: what plan_check() saw is what is executed. */
-	if ((fcntl(passed[0], F_GET_SEALS) & PLAN_SEALS) != PLAN_SEALS)
+	seals = fcntl(passed[0], F_GET_SEALS);
+	if (seals < 0)
+		return fail(init, "F_GET_SEALS", "plan");
+	if ((seals & PLAN_SEALS) != PLAN_SEALS)
 		return fail_with(init, EPERM, "check plan", "", "the plan is not sealed");
 	data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, passed[0], 0);
 	if (data == MAP_FAILED)
@@ -83,7 +91,10 @@ static int run_plan(struct init *init)
 {
 	struct plan_record record;
 
-	if (take_plan(init) < 0 || make_room(init) < 0)
+	umask(0);
+	if (PRCTL(init, PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    PRCTL(init, PR_SET_NAME, (unsigned long)"pyruntime:stage") < 0 ||
+	    reset_signals(init) < 0 || take_plan(init) < 0 || make_room(init) < 0)
 		return -1;
 	for (uint32_t index = 0; plan_next(&init->plan, &record); index++) {
 		init->err.op = record.op;
@@ -111,10 +122,8 @@ int main(int argc, char **argv)
 	init->first_fd = init->sync_fd;
 	init->root_fd = init->mount_fd = init->mask_fd = init->proc_fd = -1;
 	memset(init->slots, -1, sizeof(init->slots));
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "pyruntime:stage");
-	reset_signals();
-	umask(0);
+	init->err.op = UINT16_MAX; /* none yet */
+	init->err.op_index = UINT32_MAX;
 	run_plan(init);
 	sync_send(init->sync_fd, SYNC_ERROR, &init->err, sizeof(init->err), -1);
 	_exit(1);

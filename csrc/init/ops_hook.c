@@ -47,25 +47,24 @@ static int make_state(const struct op_hook *op)
 static void become_hook(int state_fd, int output_fd, const char *path, const char **args,
 			const char **env)
 {
-	dup2(state_fd, 0);
-	dup2(output_fd, 1);
-	dup2(output_fd, 2);
-	sys_close_range(3, ~0u, 0);
-	execve(path, (char *const *)(uintptr_t)args, (char *const *)(uintptr_t)env);
+	if (dup2(state_fd, 0) == 0 && dup2(output_fd, 1) == 1 && dup2(output_fd, 2) == 2 &&
+	    sys_close_range(3, ~0u, 0) == 0)
+		execve(path, (char *const *)(uintptr_t)args, (char *const *)(uintptr_t)env);
 }
 
 /*
  * Whoever reports it may not have the plan (`start`): the call says which hook, the status how it
- * ended, or its timeout with ETIMEDOUT.
+ * ended, or its timeout with ETIMEDOUT, the note what it printed, or with another error what we
+ * could not do for it.
  */
 static int fail_hook(struct init *init, const struct op_hook *op, int err, int status,
-		     const char *output)
+		     const char *note)
 {
 	char call[sizeof(init->err.call)];
 
 	snprintf(call, sizeof(call), "%s#%u", op->name, op->index);
 	init->err.status = status;
-	return fail_with(init, err, call, op->path, output);
+	return fail_with(init, err, call, op->path, note);
 }
 
 static int start_hook(struct init *init, const struct op_hook *op, struct running_hook *hook)
@@ -99,10 +98,10 @@ static int start_hook(struct init *init, const struct op_hook *op, struct runnin
 		waitpid(hook->pid, NULL, 0);
 		return fail_hook(init, op, exec_error, 0, "");
 	}
-	hook->pid_fd = sys_pidfd_open(hook->pid, 0);
 	return 0;
 }
 
+/* What cannot be read is missing in the error, no more. */
 static void read_output(struct running_hook *hook)
 {
 	char dropped[4096];
@@ -126,7 +125,7 @@ static int64_t milliseconds(void)
 
 /*
  * Until the hook itself ends: what it left behind may keep the pipe open, or print, for ever.
- * 1: time is over.
+ * 1: time is over. -1: there is no telling.
  */
 static int wait_for_hook(struct running_hook *hook, uint32_t timeout)
 {
@@ -140,7 +139,7 @@ static int wait_for_hook(struct running_hook *hook, uint32_t timeout)
 			return 1;
 		fds[1].fd = hook->output_fd; /* ignored by poll once it is -1 */
 		if (poll(fds, 2, left > INT_MAX ? INT_MAX : (int)left) < 0 && errno != EINTR)
-			return 1;
+			return -1;
 		if (fds[1].revents)
 			read_output(hook);
 		if (fds[0].revents && (!fds[1].revents || hook->len == sizeof(hook->output) - 1))
@@ -154,7 +153,8 @@ int op_hook(struct init *init, const struct op_hook *op)
 {
 	struct running_hook hook = {.pid = -1, .pid_fd = -1, .output_fd = -1};
 	int status = 0;
-	int late;
+	int ended = -1;
+	int err;
 
 	if (init->err.phase == PHASE_HOOK && fchdir(init->root_fd) < 0)
 		return fail(init, "fchdir", "rootfs");
@@ -162,15 +162,19 @@ int op_hook(struct init *init, const struct op_hook *op)
 		close_fd(&hook.output_fd);
 		return -1;
 	}
-	late = wait_for_hook(&hook, op->timeout);
-	if (late)
+	hook.pid_fd = sys_pidfd_open(hook.pid, 0);
+	if (hook.pid_fd >= 0)
+		ended = wait_for_hook(&hook, op->timeout);
+	err = errno;
+	if (ended != 0)
 		kill(hook.pid, SIGKILL);
-	RETRY(waitpid(hook.pid, &status, 0));
+	if (RETRY(waitpid(hook.pid, &status, 0)) < 0 && ended >= 0)
+		return fail_hook(init, op, errno, 0, "waitpid");
+	if (ended < 0)
+		return fail_hook(init, op, err, 0, hook.pid_fd < 0 ? "pidfd_open" : "poll");
 	close_fd(&hook.output_fd);
 	close_fd(&hook.pid_fd);
-	if (!late && status == 0)
-		return 0;
-	if (late)
+	if (ended == 1)
 		return fail_hook(init, op, ETIMEDOUT, (int)op->timeout, hook.output);
-	return fail_hook(init, op, 0, status, hook.output);
+	return status ? fail_hook(init, op, 0, status, hook.output) : 0;
 }

@@ -122,10 +122,13 @@ int op_bounding_set(struct init *init, const struct op_bounding_set *op)
 	for (unsigned int cap = 0; cap <= HIGHEST_CAPABILITY; cap++) {
 		if (op->keep & (1ULL << cap))
 			continue;
-		if (prctl(PR_CAPBSET_READ, cap) < 0)
-			break; /* EINVAL: the kernel knows no more */
-		if (prctl(PR_CAPBSET_DROP, cap) < 0)
-			return fail(init, "PR_CAPBSET_DROP", "");
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) < 0) {
+			if (errno == EINVAL && cap > CAP_LAST_CAP)
+				break; /* the kernel knows no more than we do */
+			return fail(init, "PR_CAPBSET_READ", "");
+		}
+		if (PRCTL(init, PR_CAPBSET_DROP, cap) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -135,17 +138,15 @@ int op_identity(struct init *init, const struct op_identity *op)
 	size_t n_groups = op->groups.len / sizeof(uint32_t);
 
 	/* Keeps the permitted set over the change of user; `capset` then says what remains. */
-	if (prctl(PR_SET_KEEPCAPS, 1) < 0)
-		return fail(init, "PR_SET_KEEPCAPS", "");
+	if (PRCTL(init, PR_SET_KEEPCAPS, 1) < 0)
+		return -1;
 	if (op->set_groups && syscall(SYS_setgroups, n_groups, op->groups.data) < 0)
 		return fail(init, "setgroups", "");
 	if (syscall(SYS_setresgid, op->gid, op->gid, op->gid) < 0)
 		return fail(init, "setresgid", "");
 	if (syscall(SYS_setresuid, op->uid, op->uid, op->uid) < 0)
 		return fail(init, "setresuid", "");
-	if (prctl(PR_SET_KEEPCAPS, 0) < 0)
-		return fail(init, "PR_SET_KEEPCAPS", "");
-	return 0;
+	return PRCTL(init, PR_SET_KEEPCAPS, 0);
 }
 
 /* In the phase START it follows the seccomp filter: it must stay a single system call. */
@@ -176,7 +177,5 @@ int op_ambient(struct init *init, const struct op_ambient *op)
 
 int op_no_new_privileges(struct init *init)
 {
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail(init, "PR_SET_NO_NEW_PRIVS", "");
-	return 0;
+	return PRCTL(init, PR_SET_NO_NEW_PRIVS, 1);
 }

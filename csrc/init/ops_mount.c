@@ -43,12 +43,41 @@ static int fail_fs(struct init *init, int fs_fd, const char *call, const char *w
 	return fail_with(init, err, call, what, note);
 }
 
-static bool same_file(int fd, int other_fd)
+/*
+ * Nothing may be mounted over the root itself, nor inside a procfs but for a few files, however the
+ * path got there (CVE-2019-16884).
+ */
+static int check_target(struct init *init, int fd, const char *path, uint32_t flags)
 {
-	struct stat st, other;
+	struct stat st, root;
+	struct statfs fs;
 
-	return fstat(fd, &st) == 0 && fstat(other_fd, &other) == 0 && st.st_dev == other.st_dev &&
-	       st.st_ino == other.st_ino;
+	if (fstat(fd, &st) < 0 || fstat(init->root_fd, &root) < 0)
+		return fail(init, "fstat", path);
+	if (st.st_dev == root.st_dev && st.st_ino == root.st_ino)
+		return fail_with(init, EBUSY, "mount", path, "is on the top of rootfs");
+	if (flags & PLAN_MOUNT_OVER_PROC)
+		return 0;
+	if (fstatfs(fd, &fs) < 0)
+		return fail(init, "fstatfs", path);
+	if (fs.f_type == PROC_SUPER_MAGIC)
+		return fail_with(init, EPERM, "mount", path,
+				 "cannot be mounted because it is inside /proc");
+	return 0;
+}
+
+/* A directory that no link leads to, made if it is missing. */
+static int open_plain_directory(struct init *init, const char *path)
+{
+	int fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
+
+	if (fd < 0 && errno == ENOENT) {
+		cleanup_fd int made = root_make_directory(init, path, 0755);
+
+		if (made >= 0)
+			fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
+	}
+	return fd;
 }
 
 /* The mount point itself, also if it is a symlink; made if missing. */
@@ -64,29 +93,25 @@ static int open_unfollowed(struct init *init, const char *path, bool is_file)
 	if (fd >= 0 || errno != ENOENT)
 		return fd;
 	if (is_file)
-		close_fd(&(int){openat(parent_fd, name, O_CREAT | O_EXCL | O_CLOEXEC, 0755)});
+		fd = openat(parent_fd, name, O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	else
-		mkdirat(parent_fd, name, 0755);
+		fd = mkdirat(parent_fd, name, 0755);
+	if (fd < 0 && errno != EEXIST)
+		return -1;
+	if (is_file)
+		close_fd(&fd);
 	return openat(parent_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/*
- * Opens the mount point, made if missing. Nothing may be mounted over the root itself, nor inside a
- * procfs but for a few files, however the path got there (CVE-2019-16884).
- */
+/* Opens the mount point, made if missing. */
 static int open_target(struct init *init, const char *path, uint32_t flags, bool is_file,
 		       bool *ret_is_new)
 {
 	cleanup_fd int fd = -1;
-	struct statfs st;
 
 	*ret_is_new = false;
 	if (flags & PLAN_MOUNT_PLAIN_DIRECTORY) {
-		fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
-		if (fd < 0 && errno == ENOENT)
-			close_fd(&(int){root_make_directory(init, path, 0755)});
-		if (fd < 0)
-			fd = root_open_plain(init, path, O_PATH | O_DIRECTORY);
+		fd = open_plain_directory(init, path);
 		if (fd < 0 && (errno == ELOOP || errno == ENOTDIR))
 			return fail_with(init, errno, "open", path,
 					 "must be mounted on ordinary directory");
@@ -102,12 +127,8 @@ static int open_target(struct init *init, const char *path, uint32_t flags, bool
 	}
 	if (fd < 0)
 		return fail(init, "create mount point", path);
-	if (same_file(fd, init->root_fd))
-		return fail_with(init, EBUSY, "mount", path, "is on the top of rootfs");
-	if (!(flags & PLAN_MOUNT_OVER_PROC) && fstatfs(fd, &st) == 0 &&
-	    st.f_type == PROC_SUPER_MAGIC)
-		return fail_with(init, EPERM, "mount", path,
-				 "cannot be mounted because it is inside /proc");
+	if (check_target(init, fd, path, flags) < 0)
+		return -1;
 	return steal_fd(&fd);
 }
 
@@ -157,7 +178,9 @@ static int configure(struct init *init, int fs_fd, const struct op_mount *op, in
 		return fail_fs(init, fs_fd, "fsconfig source", op->source);
 	if (set_parameters(init, fs_fd, op->params) < 0)
 		return -1;
-	if (op->flags & PLAN_MOUNT_KEEP_MODE && mode_fd >= 0 && fstat(mode_fd, &st) == 0) {
+	if (op->flags & PLAN_MOUNT_KEEP_MODE && mode_fd >= 0) {
+		if (fstat(mode_fd, &st) < 0)
+			return fail(init, "fstat", op->target);
 		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
 		if (sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
 			return fail_fs(init, fs_fd, "fsconfig mode", mode);
@@ -255,27 +278,29 @@ static int bind_tree(struct init *init, int detached_fd, const char *target, uin
 	return 0;
 }
 
-static int read_link(const char *path, char *link, size_t size)
+/* Whether it is done with: the source is a link, and wanted as one. */
+static bool is_copied(struct init *init, const char *source, const char *target, uint32_t flags,
+		      int *ret)
 {
-	ssize_t len = readlink(path, link, size - 1);
+	char link[PATH_MAX];
+	const struct op_symlink copy = {.target = link, .path = target};
+	ssize_t len =
+		flags & PLAN_MOUNT_COPY_SYMLINK ? readlink(source, link, sizeof(link) - 1) : -1;
 
 	if (len < 0)
-		return -1;
+		return false;
 	link[len] = '\0';
-	return 0;
+	*ret = op_symlink(init, &copy);
+	return true;
 }
 
 int op_bind(struct init *init, const struct op_bind *op)
 {
 	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
-	char link[PATH_MAX];
-	int tree_fd;
+	int tree_fd, copied;
 
-	if (op->flags & PLAN_MOUNT_COPY_SYMLINK && read_link(op->source, link, sizeof(link)) == 0) {
-		const struct op_symlink copy = {.target = link, .path = op->target};
-
-		return op_symlink(init, &copy);
-	}
+	if (is_copied(init, op->source, op->target, op->flags, &copied))
+		return copied;
 	tree_fd = open_source(init, op->source, op->recursive, op->flags, op->ask_parent);
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
@@ -284,8 +309,11 @@ int op_bind(struct init *init, const struct op_bind *op)
 int op_bind_mapped(struct init *init, const struct op_bind_mapped *op)
 {
 	struct mount_attr attr = {.attr_set = op->attributes, .attr_clr = op->cleared};
-	int tree_fd = mapped_source(init, op->source);
+	int tree_fd, copied;
 
+	if (is_copied(init, op->source, op->target, op->flags, &copied))
+		return copied;
+	tree_fd = mapped_source(init, op->source);
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
 

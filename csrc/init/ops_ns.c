@@ -56,8 +56,9 @@ int op_new_time_ns(struct init *init, const struct op_new_time_ns *op)
 	if (unshare(CLONE_NEWTIME) < 0)
 		return fail(init, "unshare", "time namespace");
 	while ((offset = plan_strv_next(&offsets))) {
-		lseek(*offsets_fd, 0, SEEK_SET); /* each is taken as the beginning */
-		if (RETRY(write(*offsets_fd, offset, strlen(offset))) < 0)
+		/* Each is taken as the beginning. */
+		if (lseek(*offsets_fd, 0, SEEK_SET) < 0 ||
+		    RETRY(write(*offsets_fd, offset, strlen(offset))) < 0)
 			return fail(init, "write time offset", offset);
 	}
 	close_fd(offsets_fd);

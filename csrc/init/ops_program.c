@@ -32,9 +32,20 @@ static int check_program(const char *path, const char **ret_call)
 	return (int)syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS);
 }
 
-static bool search_path(struct init *init, const char *name, const char *search)
+/* What says that the program is not there, or none; all else says that there is no telling. */
+static bool is_elsewhere(int err)
 {
-	const char *ignored;
+	static const int errors[] = {ENOENT, ENOTDIR, EACCES, EISDIR, ELOOP, ENAMETOOLONG, EPERM};
+
+	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)
+		if (err == errors[i])
+			return true;
+	return false;
+}
+
+static int search_path(struct init *init, const char *name, const char *search)
+{
+	const char *call;
 
 	for (;;) {
 		size_t len = strcspn(search, ":");
@@ -42,11 +53,14 @@ static bool search_path(struct init *init, const char *name, const char *search)
 		int written = snprintf(init->program, sizeof(init->program), "%.*s/%s",
 				       (int)(len ? len : 1), directory, name);
 
-		if ((size_t)written < sizeof(init->program) &&
-		    check_program(init->program, &ignored) == 0)
-			return true;
+		if ((size_t)written < sizeof(init->program)) {
+			if (check_program(init->program, &call) == 0)
+				return 0;
+			if (!is_elsewhere(errno))
+				return fail(init, call, init->program);
+		}
 		if (search[len] == '\0')
-			return false;
+			return fail_with(init, ENOENT, "search", name, "");
 		search += len + 1;
 	}
 }
@@ -64,9 +78,9 @@ int op_find_program(struct init *init, const struct op_find_program *op)
 			return fail(init, call, op->name);
 		return 0;
 	}
-	if (!*op->name || !search_path(init, op->name, op->search))
+	if (!*op->name)
 		return fail_with(init, ENOENT, "search", op->name, "");
-	return 0;
+	return search_path(init, op->name, op->search);
 }
 
 /* Of "name:password:uid:gid:gecos:home:shell" the home, if uid is the one. */

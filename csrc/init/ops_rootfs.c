@@ -79,9 +79,12 @@ int op_rootfs(struct init *init, const struct op_rootfs *op)
 int op_show_rootfs(struct init *init, const struct op_show_rootfs *op)
 {
 	cleanup_fd int tree_fd = open_source(init, op->path, true, 0, false);
+	struct mount_attr attr = {.attr_set = op->read_only ? MOUNT_ATTR_RDONLY : 0};
 
 	if (tree_fd < 0)
 		return -1;
+	if (op->read_only && sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return fail(init, "mount_setattr", op->place);
 	if (sys_move_mount(tree_fd, "", AT_FDCWD, op->place,
 			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
 		return fail(init, "move_mount", op->place);

@@ -93,7 +93,8 @@ int op_join_ns(struct init *init, const struct op_join_ns *op)
 
 	if (*fd < 0)
 		return 0;
-	prctl(PR_SET_DUMPABLE, 0);
+	if (PRCTL(init, PR_SET_DUMPABLE, 0) < 0)
+		return -1;
 	if (setns(*fd, (int)op->nstype) < 0) {
 		if (op->attempt && errno == EPERM)
 			return 0;
@@ -105,7 +106,8 @@ int op_join_ns(struct init *init, const struct op_join_ns *op)
 
 int op_join_process(struct init *init, const struct op_join_process *op)
 {
-	prctl(PR_SET_DUMPABLE, 0);
+	if (PRCTL(init, PR_SET_DUMPABLE, 0) < 0)
+		return -1;
 	if (setns(init->fds[op->process], (int)op->nstypes) < 0)
 		return fail(init, "setns", "container");
 	return 0;
@@ -156,16 +158,15 @@ static int start_as_init(struct init *init, bool dumpable, uint32_t time_offsets
 	const struct op_open_time_offsets own_offsets = {.slot = time_offsets};
 
 	/* A fork forgets the death signal. Had the parent died before this, GO would never come. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_NAME, "pyruntime:init");
+	if (PRCTL(init, PR_SET_PDEATHSIG, SIGKILL) < 0 ||
+	    PRCTL(init, PR_SET_NAME, (unsigned long)"pyruntime:init") < 0)
+		return -1;
 	/* Open to us while we are still who the caller is, and can be traced. */
 	if (time_offsets != PLAN_NONE && op_open_time_offsets(init, &own_offsets) < 0)
 		return -1;
 	if (sync_receive(init->sync_fd, SYNC_GO, NULL, 0, NULL, 0) < 0)
 		return fail(init, "wait for parent", "");
-	if (dumpable)
-		prctl(PR_SET_DUMPABLE, 0);
-	return 0;
+	return dumpable ? PRCTL(init, PR_SET_DUMPABLE, 0) : 0;
 }
 
 /*
@@ -183,7 +184,8 @@ int op_clone(struct init *init, const struct op_clone *op)
 	uint32_t pid;
 	long ret;
 
-	prctl(PR_SET_DUMPABLE, op->dumpable ? 1 : 0);
+	if (PRCTL(init, PR_SET_DUMPABLE, op->dumpable ? 1 : 0) < 0)
+		return -1;
 	if (op->cgroup != PLAN_NONE) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)init->fds[op->cgroup];

@@ -46,7 +46,8 @@ int op_ready(struct init *init, const struct op_ready *op)
 {
 	if (close_all_but(init, op->listener == PLAN_NONE ? -1 : init->fds[op->listener]) < 0)
 		return -1;
-	prctl(PR_SET_PDEATHSIG, 0);
+	if (PRCTL(init, PR_SET_PDEATHSIG, 0) < 0)
+		return -1;
 	if (sync_send(init->sync_fd, SYNC_READY, NULL, 0, -1) < 0 ||
 	    sync_receive(init->sync_fd, SYNC_ACK, NULL, 0, NULL, 0) < 0)
 		return fail(init, "wait for parent", "");
@@ -77,14 +78,16 @@ static void end_by_signal(int number)
 }
 
 /* The first process of a pid namespace ignores what it has no handler for; execve removes these. */
-static void accept_signals(void)
+static int accept_signals(struct init *init)
 {
 	static const int ending[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1,
 				     SIGUSR2, SIGPIPE, SIGALRM, SIGTERM};
 	struct sigaction action = {.sa_handler = end_by_signal};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaction(ending[i], &action, NULL);
+		if (sigaction(ending[i], &action, NULL) < 0)
+			return fail(init, "sigaction", "");
+	return 0;
 }
 
 /* `start` connects to the container's socket; one that leaves without a word is not the one. */
@@ -107,7 +110,8 @@ static int accept_start(struct init *init, int listener_fd)
 
 int op_wait_start(struct init *init, const struct op_wait_start *op)
 {
-	accept_signals();
+	if (accept_signals(init) < 0)
+		return -1;
 	if (op->listener == PLAN_NONE) {
 		if (sync_receive(init->sync_fd, SYNC_START, NULL, 0, NULL, 0) < 0)
 			return fail(init, "wait for start", "");

@@ -28,11 +28,14 @@ int op_sysctl(struct init *init, const struct op_sysctl *op)
 	return 0;
 }
 
-static bool is_null_device(int fd)
+/* -1: there is no telling. */
+static int is_null_device(struct init *init, int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+	if (fstat(fd, &st) < 0)
+		return fail(init, "fstat", "/dev/null");
+	return S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
 }
 
 /* A standard stream that is the host's /dev/null becomes the container's (CVE-2016-9962's class).
@@ -41,14 +44,19 @@ int op_reopen_null(struct init *init)
 {
 	cleanup_fd int null_fd = root_open(init, "/dev/null", O_RDWR);
 
+	int found;
+
 	if (null_fd < 0)
 		return fail(init, "open", "/dev/null");
-	if (!is_null_device(null_fd))
+	found = is_null_device(init, null_fd);
+	if (found == 0)
 		return fail_with(init, ENODEV, "open", "/dev/null", "it is not the null device");
-	for (int fd = 0; fd <= 2; fd++)
-		if (is_null_device(fd) && dup2(null_fd, fd) < 0)
+	for (int fd = 0; fd <= 2 && found >= 0; fd++) {
+		found = is_null_device(init, fd);
+		if (found > 0 && dup2(null_fd, fd) < 0)
 			return fail(init, "dup2", "/dev/null");
-	return 0;
+	}
+	return found < 0 ? -1 : 0;
 }
 
 /* The multiplexer of the container's own devpts, not whatever the image put in its place. */
@@ -61,7 +69,9 @@ static int open_multiplexer(struct init *init)
 		fd = root_open(init, "/dev/ptmx", O_RDWR | O_NOCTTY);
 	if (fd < 0)
 		return fail(init, "open", "/dev/ptmx");
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+	if (fstatfs(fd, &fs) < 0)
+		return fail(init, "fstatfs", "/dev/ptmx");
+	if (fs.f_type != DEVPTS_SUPER_MAGIC)
 		return fail_with(init, ENODEV, "open", "/dev/ptmx",
 				 "it is not the multiplexer of a devpts");
 	return steal_fd(&fd);

@@ -70,6 +70,10 @@ def _common(one: "Key", other: "Key") -> "Key | None":
     return (one[0], numbers[0], numbers[1]) if one[0] == other[0] else None
 
 
+def _reads_and_writes(access: "frozenset[str]") -> bool:
+    return access >= {"r", "w"}
+
+
 class DeviceList:
     """
     The kernel's list while rules are applied to it: a default and exceptions.
@@ -104,7 +108,11 @@ class DeviceList:
         """
         for key, access in list(self.exceptions.items()):
             common = _common(key, rule.key)
-            if common is not None and {"r", "w"} <= access ^ rule.access:
+            if (
+                common is not None
+                and _reads_and_writes(access | rule.access)
+                and not (_reads_and_writes(access) or _reads_and_writes(rule.access))
+            ):
                 self.exceptions[common] = self.exceptions.get(common, access) | rule.access
         self.exceptions[rule.key] = self.exceptions.get(rule.key, frozenset()) | rule.access
 

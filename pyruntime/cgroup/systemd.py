@@ -58,10 +58,8 @@ def unit_of(cgroups_path: str, container_id: str, *, for_user: bool, text: bytes
     """
     parts = cgroups_path.split(":") if cgroups_path else ["", PREFIX, container_id]
     if len(parts) != 3:
-        wrong = (
-            f'"{cgroups_path}": expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups'
-        )
-        raise ConfigError([(POINTER, wrong, f'"system.slice:{PREFIX}:{container_id}"')], text=text)
+        wrong = 'expected cgroupsPath to be of format "slice:prefix:name" for systemd cgroups'
+        raise ConfigError([(POINTER, f'{wrong}, got "{cgroups_path}" instead', "")], text=text)
     parent, prefix, name = parts
     if parent == "-":
         parent = ROOT_SLICE

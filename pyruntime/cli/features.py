@@ -1,5 +1,6 @@
 """
-features: what this runtime can do, as JSON (spec: features.md). Fixed when it is built, whatever the host.
+features: what this runtime can do, as JSON (spec: features.md). Fixed when it is built, whatever the host,
+but for the flags of seccomp, of which the specification wants to know those of the current kernel.
 """
 
 from pyruntime import OCI_VERSION, OCI_VERSION_MIN, __version__
@@ -10,6 +11,7 @@ from pyruntime.linux.capabilities import NAMES
 from pyruntime.linux.mount_options import ALL
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.linux.seccomp_names import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
+from pyruntime.runtime.seccomp_flags import supported_flags
 from pyruntime.util.jsonlite import dumps_indented
 
 TYPE_CHECKING = False
@@ -43,10 +45,10 @@ def features() -> "dict[str, Any]":
                 "operators": sorted(OPERATORS),
                 "archs": sorted(ARCHITECTURES),
                 "knownFlags": list(FLAGS),
-                "supportedFlags": list(FLAGS),
+                "supportedFlags": supported_flags(),
             },
-            "apparmor": {"enabled": False},
-            "selinux": {"enabled": False},
+            "apparmor": {"enabled": True},
+            "selinux": {"enabled": True},
             "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},

@@ -29,12 +29,20 @@ SIGNALS = (*range(1, 32), *range(34, 65))  # the two between are the C library's
 
 class CriuError(Error):
     """
-    criu could not do what it was asked for, and says no more than a number.
+    criu could not do what it was asked for; `message` is what it says itself, which may be nothing.
     """
 
-    def __init__(self, kind: int, response: "dict[str, Any]") -> None:
-        super().__init__(f"criu failed: type {messages.TYPE_NAMES[kind]} errno {response.get('cr_errno', 0)}")
-        self.message = response.get("cr_errmsg", "")
+    def __init__(self, why: str, message: str = "") -> None:
+        super().__init__(f"criu failed: {why}")
+        self.message = message
+
+
+def refusal(kind: int, response: "dict[str, Any]") -> CriuError:
+    """
+    The error of a response without success.
+    """
+    name = messages.TYPE_NAMES.get(kind, str(kind))
+    return CriuError(f"type {name} errno {response.get('cr_errno', 0)}", response.get("cr_errmsg", ""))
 
 
 def find_program() -> str:
@@ -153,7 +161,7 @@ class Service:
         while True:
             response, fd = self._receive()
             if not response.get("success"):
-                raise CriuError(response.get("type", kind), response)
+                raise refusal(response.get("type", kind), response)
             if response.get("type") != messages.NOTIFY:
                 return response
             notification = response.get("notify", {})
@@ -181,7 +189,7 @@ class Service:
         self._send({"type": kind, "keep_open": True, **fields})
         response, _ = self._receive()
         if not response.get("success"):
-            raise CriuError(kind, response)
+            raise refusal(kind, response)
         return response
 
     def _drain(self) -> None:
@@ -213,13 +221,13 @@ class Service:
         for _, _, packed in control:
             fd = unpack("i", packed[:4])[0]
         if not data:
-            raise Error("criu ended without a response")
+            raise CriuError("it ended without a response")
         try:
             if flags & _socket.MSG_TRUNC:
                 raise WireError("it is too long")
             return decode("response", data), fd
         except WireError as error:
-            raise Error(f"criu's response cannot be read: {error}") from None
+            raise CriuError(f"its response cannot be read: {error}") from None
 
 
 def _spelled(version: int) -> str:

@@ -63,6 +63,7 @@ FLAGS = {
     "SECCOMP_FILTER_FLAG_SPEC_ALLOW": 4,
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV": 32,
 }
+RECENT = FLAGS["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]  # Linux 5.19; the others are older than we need
 NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER: not for the config to say
 NEEDS_LISTENER = ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",)
 # For all threads: there is one, and beside it the one that hands over the listener, which must not get it.

@@ -73,6 +73,13 @@ def signal_fd(*, all_signals: bool) -> int:
     return fd
 
 
+def knows_seccomp_flags(flags: int) -> bool:
+    """
+    Whether the kernel knows these flags of seccomp(2).
+    """
+    return bool(lib.pyrt_knows_seccomp_flags(flags))
+
+
 def mount_id(path: str) -> int:
     """
     The id of the mount that `path` is the top of; 0 if it is not the top of a mount.
@@ -105,6 +112,19 @@ def netlink_socket(netns_fd: int) -> int:
     if fd < 0:
         raise KernelError(ffi.errno, "netlink socket in the container's network namespace")
     return fd
+
+
+def set_options(path: str, names: "list[str]") -> None:
+    """
+    The options of the file system that is mounted at a path: those, and no others that the file system has.
+
+    Raises:
+        KernelError: it does not take them.
+    """
+    texts = [ffi.new("char[]", name.encode()) for name in names]
+    call = ffi.new("const char **")
+    if lib.pyrt_set_options(path.encode("utf-8", "surrogateescape"), texts, len(texts), call) < 0:
+        raise KernelError(ffi.errno, ffi.string(call[0]).decode(), path)
 
 
 def attach_device_program(directory: str, program: bytes) -> None:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     Spec = dict[str, Any]
 
-BEFORE_PIVOT = ("prestart", "createRuntime")  # run by the parent, in this order
+# Run by the parent, in this order; each is told this status. The specification's lifecycle has both behind
+# the step that creates ("created"), and its validation asks for that of prestart hooks; runC has "creating".
+BEFORE_PIVOT = {"prestart": "created", "createRuntime": "creating"}
 
 
 def during_create(plan: Plan, spec: "Spec", facts: Facts) -> None:

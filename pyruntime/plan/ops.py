@@ -35,6 +35,7 @@ class Plan:
         self._phases: "dict[str, list[Op]]" = {phase: [] for phase in PHASES}
         self.fds: "list[tuple[str, str]]" = []  # (what, detail): opened by the launcher
         self.slots = 0
+        self.warnings: "list[str]" = []  # for whoever asked for it
 
     def add(self, phase: str, name: str, pointer: str, *fields: "Any") -> None:
         """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Spec = dict[str, Any]
 
-MOUNT = NAMESPACES["mount"][1]
+MOUNT, NETWORK = NAMESPACES["mount"][1], NAMESPACES["network"][1]
 FIRST_FD = 3
 
 
@@ -39,15 +39,31 @@ def build_restore(
     plan.add("CLONE", "clone", "", MOUNT, cgroup, False, NONE)
     namespaces.join_cgroups(plan, facts, moves_itself=False)
     plan.add("MOUNT", "root_propagation", "", mo.SLAVE, 1)
-    plan.add("MOUNT", "show_rootfs", "/root/path", facts.rootfs, place)
+    read_only = spec["root"].get("readonly", False)
+    plan.add("MOUNT", "show_rootfs", "/root/path", facts.rootfs, place, read_only)
     plan.add("MOUNT", "rootfs", "/root/path", facts.rootfs, False, False)
     _mount_points(plan, spec, facts)
     for number, file in enumerate(files, FIRST_FD):
         plan.add("IDENTITY", "pass_fd", "", plan.fd("file", file), number)
+    if spec.get("process", {}).get("noNewPrivileges"):
+        # Not in the images of all versions of criu; what criu starts has it from criu.
+        plan.add("IDENTITY", "no_new_privileges", "/process/noNewPrivileges")
     plan.add("IDENTITY", "find_program", "", program, "")
     plan.add("READY", "ready", "", NONE)
     plan.add("START", "prepare_exec", "")
     plan.add("START", "exec", "", args, facts.environment)
+    return plan
+
+
+def build_loopback() -> Plan:
+    """
+    The plan of a helper that gives a new network namespace what it has in any container of ours. criu, which
+    is not to care for devices, leaves it as the kernel has made it.
+    """
+    plan = Plan()
+    plan.add("JOIN", "join_process", "", plan.fd("container"), NETWORK)
+    plan.add("NS", "loopback_up", "")
+    plan.add("READY", "finish", "")
     return plan
 
 

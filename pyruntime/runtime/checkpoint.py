@@ -15,6 +15,7 @@ from pyruntime.errors import Error, StateError, reason
 from pyruntime.plan.facts import Facts
 from pyruntime.runtime import criu_request, outside
 from pyruntime.runtime import facts as host
+from pyruntime.runtime.cgroup_options import KeptOptions
 from pyruntime.runtime.criu_request import CriuRequest, Directories
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.failure import describe_status
@@ -54,7 +55,8 @@ def checkpoint(state: State, request: CriuRequest) -> None:
     kind = messages.PRE_DUMP if request.pre_dump else messages.DUMP
     try:
         criu.require(service.MIN_VERSION)
-        criu.perform(kind, _options(state, request, criu), _Notified(request))
+        with KeptOptions():
+            criu.perform(kind, _options(state, request, criu), _Notified(request))
     except Error as error:
         criu.close()
         raise criu_request.explain(error, request.log(LOG_NAME)) from None

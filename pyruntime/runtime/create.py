@@ -6,10 +6,8 @@ registers how it is unmade; a failure, at any point, unmakes all of them in reve
 runtime leaves is in state.json before it exists, so that `delete --force` finds it.
 """
 
-import posix
-
 from pyruntime import native
-from pyruntime.errors import Error, KernelError
+from pyruntime.errors import Error, HookError
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -19,9 +17,9 @@ from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME, check_id, make
 from pyruntime.runtime.interrupt import Interrupts
 from pyruntime.runtime.launch import Launch, open_for_plan
 from pyruntime.runtime.own_cgroup import OwnCgroup
-from pyruntime.runtime.state import State, new_state_data
+from pyruntime.runtime.pid_file import PidFileError, write_pid_file
+from pyruntime.runtime.state import STATE_VERSION, State, new_state_data
 from pyruntime.runtime.talk import InitDied, InitFailed
-from pyruntime.util import fs
 from pyruntime.util.jsonlite import dumps
 from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import start_time
@@ -104,8 +102,9 @@ class Creation:
         facts = self.place_facts()
         facts.no_new_keyring = request.no_new_keyring
         facts.started_later = request.started_later
-        host.check_groups(self.spec.get("process", {}), facts, "/process")
+        host.check_process(self.spec.get("process", {}), facts, "/process")
         host.check_id_mapped(self.spec, facts)
+        host.look_for_selinux(self.spec, facts)
         facts.notify_directory = host.notify_directory(request.root, request.container_id)
         facts.listen_fds = host.listening_fds()
         facts.passed_fds = host.check_inherited(facts.listen_fds, request.preserve_fds)
@@ -135,7 +134,7 @@ class Creation:
         """
         The state as JSON for a hook in the container, which sees another pid than we do.
         """
-        state = {"ociVersion": self.spec["ociVersion"], "id": self.request.container_id, "status": status}
+        state = {"ociVersion": STATE_VERSION, "id": self.request.container_id, "status": status}
         rest: "Spec" = {"bundle": self.request.bundle}
         if self.spec.get("annotations"):
             rest["annotations"] = self.spec["annotations"]
@@ -277,9 +276,9 @@ class Creation:
         """
         from pyruntime.runtime.hooks import run_hooks
 
-        for name in BEFORE_PIVOT:
-            hooks = self.spec.get("hooks", {})
-            run_hooks(hooks, name, self.state.oci_state("creating"), self.interrupts)
+        hooks = self.spec.get("hooks", {})
+        for name, status in BEFORE_PIVOT.items():
+            run_hooks(hooks, name, self.state.oci_state(status), self.interrupts)
 
     def _detach_host_mount(self) -> None:
         self.state.detach_host_mount()
@@ -294,16 +293,18 @@ class Creation:
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
             cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
+        by_init = isinstance(error, HookError)  # which has waited for it
         self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
-            from pyruntime.runtime.failure import explain_init
+            from pyruntime.runtime.failure import explain_init, was_in_init
 
+            by_init = was_in_init(error)
             error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
             cleaned_up(self._run_last_hooks)
-        if isinstance(error, Error) and hasattr(self, "launch"):
-            return StartError(error)
+        if isinstance(error, Error) and not isinstance(error, PidFileError) and hasattr(self, "launch"):
+            return StartError(error, by_init=by_init)
         return error
 
     def _undo_all(self) -> None:
@@ -322,29 +323,10 @@ class Creation:
 
 class StartError(Error):
     """
-    An error of the container's init, as runC's users know it.
+    An error between the container's first process and its program, in the words that runC's users know.
     """
 
-    def __init__(self, cause: Error) -> None:
-        super().__init__(f"unable to start container process: {cause}")
+    def __init__(self, cause: Error, *, by_init: bool = False) -> None:
+        during = "error during container init: " if by_init else ""
+        super().__init__(f"unable to start container process: {during}{cause}")
         self.cause = cause
-
-
-def write_pid_file(path: str, pid: int) -> None:
-    """
-    The pid in decimal, put in place atomically: whoever waits for the file reads all of it.
-
-    Raises:
-        KernelError: it cannot be written.
-    """
-    directory, _, name = path.rpartition("/")
-    try:
-        fd = posix.open(directory or "/", posix.O_RDONLY | posix.O_DIRECTORY | fs.CLOEXEC)
-    except OSError as error:
-        raise KernelError(error.errno, "open", directory) from None
-    try:
-        fs.replace_file(fd, name, str(pid).encode(), 0o666)
-    except KernelError as error:
-        raise KernelError(error.errno, error.call, path) from None
-    finally:
-        posix.close(fd)

@@ -14,9 +14,9 @@ from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.plan.build import ExecTarget, build_exec
 from pyruntime.plan.facts import Facts
 from pyruntime.runtime import facts as host
-from pyruntime.runtime.create import write_pid_file
 from pyruntime.runtime.foreground import Foreground
 from pyruntime.runtime.launch import Launch, open_for_plan
+from pyruntime.runtime.pid_file import write_pid_file
 from pyruntime.runtime.state import State
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util.fs import exists, read_file
@@ -73,6 +73,9 @@ def complete(process: "Process", config: "dict[str, Any]") -> "Process":
     own = config.get("process", {})
     inherited = ("capabilities", "rlimits", "oomScoreAdj")
     completed = {key: own[key] for key in inherited if key in own} | process
+    for name in ("apparmorProfile", "selinuxLabel"):
+        if own.get(name) and not process.get(name):
+            completed[name] = own[name]  # an empty one is none
     umask = own.get("user", {}).get("umask")
     if umask is not None and "umask" not in process.get("user", {}):
         completed["user"] = {**process.get("user", {}), "umask": umask}
@@ -96,7 +99,7 @@ def run_exec(request: ExecRequest) -> int:
         raise StateError("cannot exec in a stopped container")
     config = state.config()
     process = complete(request.process, config)
-    facts = _facts(request, config)
+    facts = _facts(request, process, config)
     plan, warnings = build_exec(process, config.get("linux", {}), facts, target_of(state), request.pointer)
     for warning in warnings:
         warn(warning)
@@ -170,20 +173,25 @@ def _explain(request: ExecRequest, error: Error, plan: "Any") -> Error:
     return StartError(Error(f"{explained}{suffix}"))
 
 
-def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
+def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -> Facts:
     state = request.state
     facts = host.host_facts()
-    host.check_groups(request.process, facts, request.pointer)
+    host.check_process(process, facts, request.pointer)
     facts.container_id = state.data["id"]
+    facts.no_new_keyring = state.own.get("no_new_keyring", False)
     # Listening sockets are for the container's own program, not for what is executed beside it.
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)
     hierarchies = hierarchy.detect()
     paths = {key: path for key, path in state.cgroup_paths().items() if exists(path)}
     if request.sub_cgroups:
         from pyruntime.cgroup.sub import check_there, resolve
+        from pyruntime.runtime.create import StartError
 
-        paths = resolve(paths, request.sub_cgroups)
-        check_there(paths)
+        try:
+            paths = resolve(paths, request.sub_cgroups)
+            check_there(paths)
+        except Error as error:
+            raise StartError(error) from None
     host.add_cgroup(facts, hierarchies, paths)
     if facts.cgroup_directory and not request.sub_cgroups:
         facts.cgroup_directory = _unified_directory(hierarchies, facts.cgroup_directory, state.pid)

@@ -48,7 +48,7 @@ def run_hooks(
 
 def run_all_hooks(hooks: "dict[str, Any]", name: str, state: "dict[str, Any]") -> None:
     """
-    Runs all of them; a failure is a warning (spec: poststop).
+    Runs all of them; a failure is a warning (spec: poststop, and poststart before version 1.3.0).
     """
     for index, hook in enumerate(hooks.get(name, [])):
         try:
@@ -75,7 +75,7 @@ def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupt
         posix.close(fds.pop())  # the hook has it
         return _wait(pid, fds[1], hook, interrupts)
     except OSError as error:
-        return f"{hook['path']}: {reason(error.errno or 0)}"
+        return f"fork/exec {hook['path']}: {reason(error.errno or 0)}"
     finally:
         for fd in fds:
             posix.close(fd)

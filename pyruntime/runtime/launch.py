@@ -151,7 +151,7 @@ class Launch(Child):
             interrupts.wait_for(word, death)
         else:
             readable([word, death])
-        if not readable([word], 0):
+        if not self.talk.has_word():
             raise InitDied(None)
 
     def go(self) -> None:

@@ -15,8 +15,9 @@ from pyruntime import native
 from pyruntime.criu import messages, service
 from pyruntime.errors import Error, KernelError
 from pyruntime.plan.facts import Facts, listed_namespaces
-from pyruntime.plan.restore import FIRST_FD, build_restore
+from pyruntime.plan.restore import FIRST_FD, build_loopback, build_restore
 from pyruntime.runtime import criu_request, outside
+from pyruntime.runtime.cgroup_options import KeptOptions
 from pyruntime.runtime.create import Creation, Request, StartError
 from pyruntime.runtime.criu_request import CriuRequest, Directories
 from pyruntime.runtime.failure import describe_status
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
 
 LOG_NAME = "restore.log"
 TIOCGPTN = 0x80045430
+SILENCE_MILLISECONDS = 5000
 SOCKET = "criu"  # in the plan's list of files
+
+
+class NotNoticed(service.CriuError):
+    """
+    What has ended the restore, and criu waits nevertheless.
+    """
 
 
 def restore(
@@ -122,20 +130,22 @@ class Restoration(Creation):
         self.launch.set_up(None, None)
         self.launch.commit()
         self.launch.talk.await_program()
-        self.service = service.Service(ours, self.launch.wait, self.interrupts.wait_for)
+        self.service = service.Service(ours, self.launch.wait, self._wait_for)
 
     def set_up_init(self) -> None:
         """
         From there to processes that run. Raises Error.
         """
         try:
-            self.service.require(service.MIN_VERSION)
-            self.service.perform(messages.RESTORE, self._options(), self._notified)
+            with KeptOptions():
+                self.service.require(service.MIN_VERSION)
+                self.service.perform(messages.RESTORE, self._options(), self._notified)
             status = self.service.close()
         except Interrupted:
             raise
         except Error as error:
-            self.service.close()  # it has something to undo, too
+            if not isinstance(error, NotNoticed):
+                self.service.close()  # it has something to undo, too
             raise criu_request.explain(error, self.criu.log(LOG_NAME)) from None
         if status:
             raise Error(f"criu {describe_status(status)}")
@@ -177,6 +187,19 @@ class Restoration(Creation):
             roots += [{"ctrl": controller, "path": path} for controller in controllers.split(",")]
         return roots
 
+    def _wait_for(self, fd: int) -> None:
+        """
+        Until criu has something to say. It is not the parent of the container's first process (rst_sibling),
+        and when that ends in the middle it waits for ever.
+
+        Raises:
+            Interrupted: a signal asked us to stop.
+            NotNoticed: it waits for ever.
+        """
+        ready = self.interrupts.wait_for(fd, *([self.init.pid_fd] if self.init.pid_fd >= 0 else []))
+        if fd not in ready and not self.interrupts.wait_for(fd, timeout=SILENCE_MILLISECONDS):
+            raise NotNoticed("the first process has ended")
+
     def _notified(self, what: str, pid: int, fd: int) -> None:
         """
         Answers criu's notifications. Raises Error: it must not go on.
@@ -184,6 +207,8 @@ class Restoration(Creation):
         debug(f"criu: {what} {pid}")
         if what == "setup-namespaces":
             self._adopt(pid)
+            if listed_namespaces(self.spec).get("network", (0, "none"))[1] == "":
+                self._set_up_network()
             self.run_hooks()
         elif what == "post-restore":
             self._adopt(pid)
@@ -207,6 +232,13 @@ class Restoration(Creation):
             self.resctrl.join(pid)  # before it has children
         self.state.set_init(pid, start_time(pid))
         self.state.save()
+
+    def _set_up_network(self) -> None:
+        helper = Launch(build_loopback(), FIRST_FD)
+        try:
+            helper.finish(lambda what, detail: posix.dup(self.init.pid_fd))
+        finally:
+            helper.kill()
 
     def _has_started(self) -> None:
         pid = self.init.pid

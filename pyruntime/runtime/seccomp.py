@@ -9,7 +9,14 @@ import marshal
 import posix
 
 from pyruntime.errors import KernelError
-from pyruntime.linux.seccomp_names import FLAGS, NEEDS_LISTENER, NEW_LISTENER, NOT_WITH_LISTENER, NOTIFY
+from pyruntime.linux.seccomp_names import (
+    FLAGS,
+    NEEDS_LISTENER,
+    NEW_LISTENER,
+    NOT_WITH_LISTENER,
+    NOTIFY,
+    RECENT,
+)
 from pyruntime.util.fs import CLOEXEC, make_directories, replace_file
 
 TYPE_CHECKING = False
@@ -34,11 +41,15 @@ def filter_for(profile: "Profile", root: str) -> "tuple[int, bytes] | None":
         root: the state root; the cache is below it.
 
     Raises:
-        Error: libseccomp cannot be loaded, or does not take the profile.
+        Error: libseccomp cannot be loaded, or does not take the profile; the kernel does not know a flag.
     """
     if not profile.get("syscalls") and profile["defaultAction"] == "SCMP_ACT_ALLOW":
         return None
     key = marshal.dumps([VERSION, profile, posix.uname().machine], 2)
+    if flags_of(profile) & RECENT:
+        from pyruntime.runtime.seccomp_flags import check
+
+        check(profile)
     directory, name = f"{root}/{CACHE}", _name(key)
     program = _cached(f"{directory}/{name}", key)
     if program is None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EPERM = 1
 EEXIST = 17
+EDOM = 33
 
 
 def load_bindings() -> "Any":
@@ -113,7 +114,8 @@ class Compiler:
                 program.add_arch(arch)
                 self.architectures.append(arch)
         except (ValueError, RuntimeError, OSError) as error:
-            raise ConfigError([(pointer, f"libseccomp does not take {name}: {error}", "")]) from None
+            why = "its byte order is not this machine's" if str(EDOM) in str(error) else str(error).lower()
+            raise ConfigError([(pointer, f"libseccomp does not take {name}: {why}", "")]) from None
 
     def _add_rule(self, program: "Any", rule: "Profile", pointer: str) -> None:
         action = self._action(rule, "action", "errnoRet")

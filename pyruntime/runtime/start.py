@@ -24,6 +24,8 @@ REFUSALS = {
     "running": "cannot start an already running container",
 }
 
+FAILS_WITH_POSTSTART = 3  # since 1.3.0 of the specification a poststart hook's failure is an error
+
 
 def start(state: State) -> None:
     """
@@ -77,7 +79,8 @@ def find_agent(state: State, status: str, pid: int) -> "Agent":
 def after_start(state: State) -> None:
     """
     The hooks that want the program to run already. They may call us, so the lock is given back first; one
-    that fails ends the container (spec: runtime.md "Lifecycle").
+    that fails ends the container (spec: runtime.md "Lifecycle"), or is a warning where the config is of a
+    version that says so.
 
     Raises:
         HookError: a hook failed; the container is gone.
@@ -85,9 +88,12 @@ def after_start(state: State) -> None:
     hooks = state.own["hooks"]
     if not hooks.get("poststart"):
         return
-    from pyruntime.runtime.hooks import run_hooks
+    from pyruntime.runtime.hooks import run_all_hooks, run_hooks
 
     state.directory.unlock()
+    if int(state.own["ociVersion"].split(".")[1]) < FAILS_WITH_POSTSTART:
+        run_all_hooks(hooks, "poststart", state.oci_state("running"))
+        return
     try:
         run_hooks(hooks, "poststart", state.oci_state("running"))
     except HookError as error:

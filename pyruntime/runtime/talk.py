@@ -10,6 +10,7 @@ from posix import close
 
 from pyruntime.errors import Error, KernelError, ProtocolError
 from pyruntime.plan.optable import ERROR_FIELDS, MESSAGES
+from pyruntime.util.fs import readable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,9 +95,7 @@ class Conversation:
         if self.interrupts is not None:
             self.interrupts.wait_for(self.socket.fileno())
         try:
-            data, control, flags, _ = self.socket.recvmsg(
-                4096, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC
-            )
+            data, control, flags = self._read()
         except ConnectionResetError:
             data, control, flags = b"", [], 0
         except OSError as error:
@@ -120,6 +119,23 @@ class Conversation:
         if name not in allowed:
             raise ProtocolError(f"unexpected message {name} from container init")
         return name, payload, fd
+
+    def has_word(self) -> bool:
+        """
+        Whether `receive` would not have to wait.
+        """
+        return bool(readable([self.socket.fileno()], 0))
+
+    def _read(self) -> "tuple[bytes, Any, int]":
+        """
+        One message. A peer that has gone without reading all that we sent is an error first; what it has said
+        before is still there.
+        """
+        arguments = (4096, _socket.CMSG_SPACE(4), _socket.MSG_CMSG_CLOEXEC)
+        try:
+            return self.socket.recvmsg(*arguments)[:3]
+        except ConnectionResetError:
+            return self.socket.recvmsg(*arguments)[:3]
 
     def await_program(self, find_agent: "Callable[[], Agent] | None" = None) -> None:
         """

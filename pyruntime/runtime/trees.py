@@ -39,6 +39,8 @@ def pass_tree(launch: Launch, index: int) -> None:
     try:
         fd = helper.fetch_tree(lambda what, detail: OPENERS[what](launch, op))
     except InitFailed as failure:
+        if launch.talk.has_word():
+            launch.talk.receive()  # it has not waited for us: what ended it comes first
         failure.data.update(_place(op, index))
         raise
     except KernelError as error:

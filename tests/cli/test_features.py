@@ -59,11 +59,12 @@ def test_cgroups(features):
 
 
 @pytest.mark.row("FT-7")
-@pytest.mark.ours("runc has AppArmor and SELinux, which come later here")
-def test_what_is_not_built_is_not_claimed(features):
-    linux = features["linux"]
+def test_security_modules(features):
+    """
+    Whether the host has them is not asked.
+    """
     for name in ("apparmor", "selinux"):
-        assert linux[name] == {"enabled": False}, name
+        assert features["linux"][name] == {"enabled": True}
 
 
 @pytest.mark.row("FT-7")
@@ -81,12 +82,27 @@ def test_what_there_is(features):
     assert features["linux"]["intelRdt"] == {"enabled": True, "schemata": True, "monitoring": True}
 
 
+ACTIONS = "ALLOW ERRNO KILL KILL_PROCESS KILL_THREAD LOG NOTIFY TRACE TRAP"
+ARCHITECTURES = """
+    AARCH64 ARM LOONGARCH64 M68K MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32 PARISC PARISC64 PPC PPC64
+    PPC64LE RISCV64 S390 S390X SH SHEB X32 X86 X86_64
+"""
+
+
 @pytest.mark.row("FT-6")
 def test_seccomp(features):
     seccomp = features["linux"]["seccomp"]
     assert seccomp["enabled"] is True
     assert {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL_PROCESS"} <= set(seccomp["actions"])
     assert "SCMP_ARCH_X86_64" in seccomp["archs"]
+
+
+@pytest.mark.row("FT-6")
+@pytest.mark.ours("the specification has five architectures more than runC")
+def test_seccomp_has_all_of_the_specification(features):
+    seccomp = features["linux"]["seccomp"]
+    assert seccomp["actions"] == [f"SCMP_ACT_{name}" for name in ACTIONS.split()]
+    assert seccomp["archs"] == [f"SCMP_ARCH_{name}" for name in ARCHITECTURES.split()]
 
 
 @pytest.mark.skipif(RUNC is None, reason="runc 1.5 is not installed")
@@ -151,9 +167,10 @@ def test_every_mount_option_that_is_claimed_can_be_used(features, container, nee
 @pytest.mark.ours("runc 1.1.5 knows no flags")
 def test_flags_of_seccomp(features):
     seccomp = features["linux"]["seccomp"]
-    known = {f"SECCOMP_FILTER_FLAG_{name}" for name in ("LOG", "SPEC_ALLOW", "TSYNC")}
+    known = {f"SECCOMP_FILTER_FLAG_{name}" for name in ("LOG", "SPEC_ALLOW", "TSYNC", "WAIT_KILLABLE_RECV")}
     assert set(seccomp["supportedFlags"]) <= set(seccomp["knownFlags"])
     assert known <= set(seccomp["knownFlags"])
+    assert known - set(seccomp["supportedFlags"]) <= {"SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"}
 
 
 @pytest.mark.row("FT-6")

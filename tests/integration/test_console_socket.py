@@ -2,7 +2,6 @@
 --console-socket and --pidfd-socket: one connection, one message, one fd.
 """
 
-import array
 import fcntl
 import os
 import socket
@@ -13,42 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.receiver import Receiver
 from tests.support.runtime import wait_until
-
-
-class Receiver:
-    """
-    A socket that an engine listens on.
-    """
-
-    def __init__(self, path):
-        self.path = path
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(str(path))
-        self.socket.listen(5)
-        self.fds = []
-
-    def close(self):
-        self.socket.close()
-        for fd in self.fds:
-            os.close(fd)
-
-    def receive(self) -> "tuple[bytes, int]":
-        """
-        The one message of the one connection: (payload, fd); behind it comes nothing.
-        """
-        self.socket.settimeout(20)
-        connection, _ = self.socket.accept()
-        with connection:
-            connection.settimeout(20)
-            payload, control, _, _ = connection.recvmsg(4096, socket.CMSG_SPACE(16))
-            fds = array.array("i")
-            for _, _, data in control:
-                fds.frombytes(data)
-            self.fds += fds
-            assert len(fds) == 1
-            assert connection.recv(1) == b""
-        return payload, fds[0]
 
 
 @pytest.fixture
@@ -253,5 +218,5 @@ def test_without_a_receiver_nothing_is_left(container, tmp_path, command):
         result = container.runtime.call(command, *options, "--bundle", container.bundle.path, container.id)
         assert result.returncode == 1
         assert not container.state_directory.exists()
-    assert "missing: no such file or directory" in result.stderr
+    assert "missing: connect: no such file or directory" in result.stderr
     assert not (tmp_path / "pid").exists()

@@ -37,6 +37,7 @@ def start(container):
 
 
 def start_with_a_hook_after_it(container):
+    container.bundle.config["ociVersion"] = "1.3.0"
     hooks.add(container, "poststart", "exit 3")
     return container.create, lambda: container.runtime.call("start", container.id), "hook #0", "wait4"
 

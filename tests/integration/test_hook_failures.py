@@ -103,6 +103,7 @@ def test_a_start_container_hook_that_fails_ends_the_container_before_its_program
 @EARLY_POSTSTART
 @pytest.mark.parametrize("command", ["start", "run", "run --detach"])
 def test_a_poststart_hook_that_fails_ends_the_container_and_its_program(container, command):
+    container.bundle.config["ociVersion"] = "1.3.0"
     hooks.add(container, "poststart", f"{hooks.PID}; echo $pid > $D/pid; exit 1")
     hooks.add(container, "poststart", "echo $K >> $D/log")
     hooks.add(container, "poststop", "echo $K >> $D/log")
@@ -113,6 +114,24 @@ def test_a_poststart_hook_that_fails_ends_the_container_and_its_program(containe
     assert not hooks.is_running(int(hooks.found(container, "pid")))
     assert hooks.found(container, "log") == "poststop\n"
     assert hooks.is_gone(container)
+
+
+@pytest.mark.row("HK-5")
+@pytest.mark.ours("before version 1.3.0 the specification wants the container to go on; runC ends it")
+@pytest.mark.parametrize("version", ["1.0.2-dev", "1.2.1"])
+@pytest.mark.parametrize("command", ["start", "run --detach"])
+def test_a_poststart_hook_that_fails_is_a_warning_in_an_older_config(container, command, version):
+    container.bundle.config["ociVersion"] = version
+    hooks.add(container, "poststart", "exit 1")
+    hooks.add(container, "poststart", "echo $K >> $D/log")
+    if command == "start":
+        result = try_start(container.create())
+        assert result.returncode == 0
+        assert "level=warning" in result.stderr and "error running poststart hook #0" in result.stderr
+    else:
+        container.run_ok("--detach", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert container.status == "running"
+    assert hooks.found(container, "log") == "poststart\n"
 
 
 @pytest.mark.row("OP-8")
@@ -127,7 +146,7 @@ def test_a_poststop_hook_that_fails_is_a_warning(container, command):
     result = container.run() if command == "run" else container.create().delete()
     assert result.returncode == 0
     assert "level=warning" in result.stderr
-    assert "error running poststop hook #1: /no/such/hook: no such file" in result.stderr
+    assert "error running poststop hook #1: fork/exec /no/such/hook: no such file" in result.stderr
     assert hooks.found(container, "log") == "poststop\n"
     assert hooks.is_gone(container)
 
@@ -303,6 +322,7 @@ def test_a_poststart_hook_may_work_on_its_container(container, command, words):
 
 @EARLY_POSTSTART
 def test_a_poststart_hook_that_deletes_its_container_and_fails(container):
+    container.bundle.config["ociVersion"] = "1.3.0"
     delete = command_line(container, "delete", "--force", container.id)
     hooks.add(container, "poststart", f"{delete}; exit 7")
     result = try_start(container.create())

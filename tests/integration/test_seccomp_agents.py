@@ -2,7 +2,9 @@
 seccomp agents that are not there, or no longer; where they are; what cannot be asked of one.
 """
 
+import errno
 import os
+import signal
 import socket
 from pathlib import Path
 
@@ -15,6 +17,9 @@ from tests.support.seccomp_agent import MKDIR, NOTIFY, REFUSED, Agent, call, ref
 pytestmark = pytest.mark.since("1.2")
 
 ENOSYS = 38
+PRIVILEGES = pytest.mark.parametrize("no_new_privileges", [True, False])
+# What cannot fail in these ways: memory that is there, answers that are waited for.
+SURE = ("brk", "close", "exit_group", "mmap", "mprotect", "munmap", "rt_sigaction", "wait4", "rt_sigprocmask")
 
 
 # --- agents that are not there
@@ -116,6 +121,21 @@ def test_a_start_that_dies_meanwhile(listened, agent, at_call):
     assert not Path(f"/proc/{pid}/exe").exists()
 
 
+@pytest.mark.ours("runC has more threads")
+def test_a_limit_of_one_process(listened, agent):
+    """
+    The thread is a second one.
+    """
+    listened.bundle.resources["pids"] = {"limit": 1}
+    result = listened.create().runtime.call("start", listened.id)
+    assert result.returncode == 1
+    assert "no second thread for seccomp notifications" in result.stderr
+    assert "does a limit allow one process only" in result.stderr
+    assert "/linux/seccomp/listenerPath" in result.stderr
+    assert not listened.exists()
+    assert agent.states == []
+
+
 # --- names without a file, and where a relative one is
 
 
@@ -189,3 +209,54 @@ def test_an_action_without_a_path(container, path):
     if path is None:
         del container.bundle.linux["seccomp"]["listenerPath"]
     container.fails_to_create("seccomp listenerPath is not set", ours=["/linux/seccomp "])
+
+
+# --- whatever goes wrong on the way
+
+
+ORDER = pytest.mark.ours("runC is many threads: no system call of it is the n-th one")
+ERROR = f"error-{errno.EIO}"
+KILL = "signal-9"
+KILLED = 128 + signal.SIGKILL
+
+
+@ORDER
+@pytest.mark.parametrize("action", [KILL, ERROR])
+def test_a_start_that_is_disturbed(listened, sweep, action):
+    """
+    The program runs with an agent that has its listener, or not at all.
+    """
+
+    def start():
+        return listened.runtime.call("start", listened.id)
+
+    for result, place in sweep.disturb("runtime", action, "connect", listened.create, start, 10, SURE):
+        assert action == ERROR or result.returncode == KILLED, place
+        sweep.clean_up(place)
+
+
+@ORDER
+@PRIVILEGES
+@pytest.mark.parametrize("action", [KILL, ERROR])
+@pytest.mark.parametrize(
+    "call", ["recvmsg", "clone", "close_range", "sendmsg", "seccomp", "capset", "execve"]
+)
+def test_an_init_that_is_disturbed(listened, sweep, action, call, no_new_privileges):
+    """
+    Its last call of that name, the thread being there, or about to be.
+    """
+    listened.bundle.process["noNewPrivileges"] = no_new_privileges
+    listened.bundle.args("/refused", "call", str(MKDIR))
+    calls = sweep.calls("init", listened.run)
+    number = calls[: calls.index("execve") + 1].count(call)
+    listened.runtime = sweep.at_call.runtime(sweep.runtime, "init", action, number, call)
+    result = listened.run()
+    listened.runtime = sweep.runtime
+    assert result.stdout == ""
+    if result.returncode == KILLED:
+        assert action == KILL and call in ("capset", "execve")  # it could have been the program
+    else:
+        assert result.returncode == 1
+        said = "temporarily unavailable" if call == "clone" else "input/output error"  # so POSIX wants it
+        assert ("killed by signal 9" if action == KILL else said) in result.stderr
+    sweep.clean_up(call)

@@ -3,6 +3,8 @@ seccomp notifications: an agent outside of the container decides about system ca
 "Seccomp", "The Container Process State").
 """
 
+import errno
+import json
 import os
 from pathlib import Path
 
@@ -177,6 +179,24 @@ def test_nothing_else_is_called(listened, agent, command, no_new_privileges):
 def test_flags(listened, agent, flag):
     listened.bundle.linux["seccomp"]["flags"] = [f"SECCOMP_FILTER_FLAG_{flag}"]
     assert call(listened, "run") == REFUSED
+
+
+@pytest.mark.row("SEC-5", "FT-6")
+@pytest.mark.ours("the calls of runC are not in this order")
+def test_a_flag_that_the_kernel_does_not_have(listened, at_call):
+    """
+    As before Linux 5.19: what `features` does not list is refused by name.
+    """
+    name = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"
+    known = json.loads(listened.runtime.ok("features").stdout)["linux"]["seccomp"]["knownFlags"]
+    nth = known.index(name) + 1
+    older = at_call.runtime(listened.runtime, "runtime", f"error-{errno.EINVAL}", nth, "seccomp")
+    seccomp = json.loads(older.ok("features").stdout)["linux"]["seccomp"]
+    assert (seccomp["knownFlags"], set(known) - set(seccomp["supportedFlags"])) == (known, {name})
+
+    listened.bundle.linux["seccomp"]["flags"] = [name]
+    listened.runtime = at_call.runtime(listened.runtime, "runtime", f"error-{errno.EINVAL}", 1, "seccomp")
+    listened.fails_to_create(f"/linux/seccomp/flags/0 {name} is not supported by this kernel")
 
 
 LIMITS = [{"type": "RLIMIT_NPROC", "soft": 1, "hard": 1}, {"type": "RLIMIT_NOFILE", "soft": 8, "hard": 8}]

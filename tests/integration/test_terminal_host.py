@@ -72,6 +72,7 @@ def fail_to_execute(bundle, tmp_path):
 
 def fail_in_a_hook(bundle, tmp_path):
     bundle.config["hooks"] = {"poststart": [{"path": "/bin/false"}]}
+    bundle.config["ociVersion"] = "1.3.0"
     return ()
 
 

@@ -87,6 +87,8 @@ class Agent:
             data, fds, flags, _ = socket.recv_fds(connection, 1 << 16, 8)
             while more := connection.recv(1 << 16):
                 data += more
+        if not data:
+            return  # the runtime has thought better of it
         self.states.append({**json.loads(data), "received": len(fds), "flags": flags})
         self.listeners += fds
 

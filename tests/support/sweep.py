@@ -43,22 +43,26 @@ class Sweep:
         self.container.runtime = self.runtime
         return result
 
-    def disturb(self, who: str, action: str, begin: str, make, command, step: int = STEP, skip=()):
+    def disturb(self, who: str, action: str, begin: str, make, command, step: int = STEP, skip=(), end=""):
         """
-        For call after call, from the first `begin` on, but not for those named in `skip`: make(), then the
-        command, disturbed; yields its result and a name of the place.
+        For call after call, from the first `begin` to the last `end` (if it is given and made), but not for
+        those named in `skip`: make(), then the command, disturbed; yields its result and a name of the place.
         """
         make()
         calls = self.calls(who, command)
+        if end in calls:
+            del calls[len(calls) - calls[::-1].index(end) :]
         self.clean_up("undisturbed")
         for number in points(calls, begin, step):
             if calls[number - 1] in skip:
                 continue
             make()
             result = self.at(who, action, number, command)
-            place = f"{action} at call {number} of {who}, {calls[number - 1]}"
+            made = self.at_call.calls()
+            name = made[number - 1] if len(made) >= number else f"not made, {calls[number - 1]}"
+            place = f"{action} at call {number} of {who}, {name}"
             assert "internal error" not in (result.stderr or ""), (place, result.stderr)
-            if len(self.at_call.calls()) >= number:
+            if len(made) >= number:
                 yield result, place
             else:  # it had to wait for something less often than the first time
                 self.clean_up(place)

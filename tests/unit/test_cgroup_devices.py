@@ -140,6 +140,17 @@ def test_no_rules_allow_no_more_than_what_every_container_has(resources):
     assert Machine(compile_rules(rules)).asks("c", 1, 3, "rw")
 
 
+@pytest.mark.row("DEV-7")
+@pytest.mark.parametrize("access", ACCESSES)
+def test_the_list_shows_a_rule_as_it_was_written(access):
+    """
+    That nodes may be made of all devices gives no reason to write another rule than the one asked for.
+    """
+    writes = plan_writes(parse_rules({"devices": [DENY_ALL, allow("b", 8, 20, access)]}))
+    assert writes[:2] == [("devices.deny", "a"), ("devices.allow", f"b 8:20 {access}")]
+    assert not [value for _, value in writes[2:] if value.startswith("b 8")]
+
+
 def test_a_type_of_nothing_is_all():
     for rule in ({"allow": False}, {"allow": False, "type": ""}, {"allow": False, "type": "a", "major": 5}):
         assert not machine([rule]).asks("b", 7, 7, "r")

@@ -96,6 +96,7 @@ def test_other_rules_change_no_more_than_they_must():
     before = parse_rules({"devices": [{**RULES, "minor": 1, "access": "rw"}]})
     after = parse_rules({"devices": [{**RULES, "minor": 1, "access": "rm"}, {**RULES, "minor": 9}]})
     assert plan_changes(before, after) == [
+        ("devices.allow", "c 5:1 m"),
         ("devices.allow", "c 5:9 rwm"),
         ("devices.deny", "c 5:1 w"),
     ]
@@ -203,7 +204,7 @@ def test_other_texts_are_no_sizes(text):
     try:
         assert _bytes(text) >= -1
     except Error as error:
-        assert str(error) == f"invalid size: '{text}'"
+        assert str(error).startswith(("invalid size: '", "invalid suffix: '"))
 
 
 @pytest.mark.parametrize(

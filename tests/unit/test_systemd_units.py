@@ -179,7 +179,7 @@ def test_what_is_no_set_of_cpus(text):
 ALWAYS = len(of_devices(parse_rules({}))[2][1][1])
 DENY = {"allow": False, "access": "rwm"}
 ALLOWED = [
-    ({"allow": True, "type": "c", "major": 4, "minor": 5, "access": "rw"}, ("/dev/char/4:5", "rwm")),
+    ({"allow": True, "type": "c", "major": 4, "minor": 5, "access": "rwm"}, ("/dev/char/4:5", "rwm")),
     ({"allow": True, "type": "b", "major": 8, "access": "r"}, ("block-8", "r")),
     ({"allow": True, "type": "b", "access": "r"}, ("block-*", "rm")),
 ]
