@@ -1,5 +1,5 @@
 """
-D-Bus, by systemd's own library (docs/adr/0012-systemd-by-sd-bus.md), as far as it takes to talk to systemd.
+D-Bus, by systemd's own library (docs/adr/0013-systemd-by-sd-bus.md), as far as it takes to talk to systemd.
 
 Runs in the runtime process. Loaded only where systemd makes the container's cgroup. Nothing here blocks for
 longer than it is told to, and a signal that asks the runtime to stop is heard while it waits.
