@@ -14,7 +14,7 @@ TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsons
 	runc crun procps clang-format iproute2 util-linux mount libcap2-bin
 
 SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
-	grep -vE 'plan_gen.h|schema_gen.py|_build.py')
+	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
 .PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
 	conformance-vm vm-image vm-test build-packages run-packages test-packages
@@ -161,5 +161,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD) bin .cache dist *.egg-info
 	rm -f csrc/common/plan_gen.h pyruntime/config/schema_gen.py pyruntime/_build.py pyruntime/modules.bundle \
+		pyruntime/util/_sd_bus.py \
 		pyruntime/native/pyruntime-init pyruntime/native/_native*
 	find . -name __pycache__ -prune -exec rm -rf {} +
