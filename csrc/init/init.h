@@ -60,6 +60,8 @@ int root_open_parent(const struct init *init, const char *path, const char **ret
 
 /* --- procfs.c: a procfs that no mount of the config can stand in front of. */
 
+/* Opens a file below /proc of the container's namespaces for writing. An fd, or -1 with errno. */
+int procfs_open(struct init *init, const char *path);
 /* Writes a value to a file below /proc of the container's namespaces. 0, or -1 with errno. */
 int procfs_write(struct init *init, const char *path, const char *value);
 /* Changes the mode of an open file of any kind. 0, or -1 with errno. */
@@ -72,8 +74,11 @@ void hand_over_listener(int fd);
 
 /* --- others */
 
-/* An empty read-only tmpfs is made and attached to target_fd, or a copy of the one made before. */
-int mount_empty_directory(struct init *init, int target_fd);
+/*
+ * An empty read-only tmpfs is made and attached to target_fd, or a copy of the one made before.
+ * context: the SELinux label of the first, or "".
+ */
+int mount_empty_directory(struct init *init, int target_fd, const char *context);
 /* Copies what is below from_fd into the new file system at to_fd. 0, or -1 with errno. */
 int copy_tree(int from_fd, int to_fd);
 /* A detached copy of a mount tree of the host; `ask`: by the parent, if it is out of our reach. */

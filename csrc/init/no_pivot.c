@@ -72,7 +72,7 @@ static int hide(struct init *init, const char *point)
 		return fail(init, "umount2", point);
 	/* Locked to its parent, in a user namespace: cover it. */
 	fd = open(point, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || mount_empty_directory(init, fd) < 0)
+	if (fd < 0 || mount_empty_directory(init, fd, "") < 0)
 		return fail(init, "cover mount", point);
 	return 0;
 }

@@ -15,7 +15,7 @@
 #define CLONE_BY_FD  (OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)
 #define BUSY_RETRIES 5
 
-static int new_empty_directory(void)
+static int new_empty_directory(const char *context)
 {
 	cleanup_fd int fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
 
@@ -23,17 +23,18 @@ static int new_empty_directory(void)
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "nr_blocks", "1", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "nr_inodes", "1", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0 ||
+	    (*context && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", context, 0) < 0) ||
 	    sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	return sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
 }
 
 /* One tmpfs serves all masked directories; only an attached mount can be cloned. */
-int mount_empty_directory(struct init *init, int target_fd)
+int mount_empty_directory(struct init *init, int target_fd, const char *context)
 {
 	bool first = init->mask_fd < 0;
-	cleanup_fd int fd =
-		first ? new_empty_directory() : sys_open_tree(init->mask_fd, "", CLONE_BY_FD);
+	cleanup_fd int fd = first ? new_empty_directory(context)
+				  : sys_open_tree(init->mask_fd, "", CLONE_BY_FD);
 
 	if (fd < 0 || sys_move_mount(fd, "", target_fd, "", MOVE_BY_FD) < 0)
 		return -1;
@@ -92,7 +93,7 @@ int op_mask_path(struct init *init, const struct op_mask_path *op)
 		return fail(init, "fstat", op->path);
 	if (!S_ISDIR(st.st_mode))
 		return mask_file(init, fd);
-	if (mount_empty_directory(init, fd) < 0)
+	if (mount_empty_directory(init, fd, op->context) < 0)
 		return fail(init, "mount tmpfs", op->path);
 	return 0;
 }

@@ -64,14 +64,18 @@ int procfs_chmod(struct init *init, int fd, mode_t mode)
 	return fchmodat(init->proc_fd, path, mode, 0);
 }
 
-int procfs_write(struct init *init, const char *path, const char *value)
+int procfs_open(struct init *init, const char *path)
 {
-	cleanup_fd int fd = -1;
-
 	if (open_procfs(init) < 0)
 		return -1;
-	fd = sys_openat2(init->proc_fd, path, O_WRONLY | O_CLOEXEC, 0,
-			 RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+	return sys_openat2(init->proc_fd, path, O_WRONLY | O_CLOEXEC, 0,
+			   RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS);
+}
+
+int procfs_write(struct init *init, const char *path, const char *value)
+{
+	cleanup_fd int fd = procfs_open(init, path);
+
 	if (fd < 0)
 		return -1;
 	return RETRY(write(fd, value, strlen(value))) < 0 ? -1 : 0;

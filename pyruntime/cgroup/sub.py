@@ -25,11 +25,13 @@ def parse(words: "list[str]") -> "Paths":
         names = controllers.split(",") if colon else [""]
         if not colon and len(words) > 1:
             raise Error(f"invalid --cgroup argument: {word} (missing <controller>: prefix)")
-        if ":" in controllers or (colon and "" in names):
+        if colon and "" in names:
+            raise Error(f"invalid --cgroup argument: {word} (empty <controller> prefix)")
+        if ":" in controllers:
             raise Error(f"invalid --cgroup argument: {word}")
         for name in names:
             if name in wanted:
-                raise Error(f"invalid --cgroup argument: {word} (controller {name} comes twice)")
+                raise Error(f"invalid --cgroup argument(s): controller {name} specified multiple times")
             wanted[name] = path
     return wanted
 

@@ -101,7 +101,7 @@ def _given_root(given: str) -> str:
 
     root = absolute(given)
     if root == "/":
-        raise Error("the root directory must not be /")
+        raise Error("Option --root argument should not be set to /")
     return root
 
 
@@ -180,7 +180,7 @@ def _run(argv: "list[str]") -> int:
     if parsed.help:
         return int(_command("help").show([name]))
     parsed.values["command"] = name
-    _check_count(name, module.ARGUMENTS, parsed.arguments)
+    _check_count(argv[0], name, module.ARGUMENTS, parsed.arguments)
     code: int = module.run(Context(options), parsed)
     return code
 
@@ -191,7 +191,7 @@ def _command(name: str) -> "Any":
     return sys.modules[module]
 
 
-def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[str]") -> None:
+def _check_count(program: str, name: str, limits: "tuple[int, int | None]", arguments: "list[str]") -> None:
     least, most = limits
     count = len(arguments)
     if least == most and count != least:
@@ -202,7 +202,7 @@ def _check_count(name: str, limits: "tuple[int, int | None]", arguments: "list[s
         wanted = f"a maximum of {most}"
     else:
         return
-    raise UsageError(f'{Program.name}: "{name}" requires {wanted} argument(s)', name)
+    raise UsageError(f'{program}: "{name}" requires {wanted} argument(s)', name)
 
 
 def _configure_log(options: Options) -> None:

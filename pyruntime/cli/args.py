@@ -100,9 +100,8 @@ def _set(options: Options, row: "Any", name: str, text: str, command: str) -> No
     options.given.add(attribute)
     try:
         value = _convert(kind, text)
-    except ValueError:
-        problem = f'invalid value "{text}" for flag -{name}: {_expected(kind)}'
-        raise _misuse(problem, command) from None
+    except (ValueError, OverflowError) as error:
+        raise _misuse(_refusal(kind, name, text, isinstance(error, OverflowError)), command) from None
     if kind in ("list", "ints"):
         options.values[attribute].append(value)
     else:
@@ -115,10 +114,9 @@ def _convert(kind: str, text: str) -> "Any":
             raise ValueError
         return text in TRUE
     if kind in ("int", "ints"):
-        digits = text[1:] if text.startswith(("+", "-")) else text
-        if not (digits.isascii() and digits.isdigit()):
-            raise ValueError
-        return int(text)
+        from pyruntime.util.numbers import decimal, integer
+
+        return integer(text) if kind == "int" else decimal(text)
     if kind == "duration":
         from pyruntime.util.duration import nanoseconds
 
@@ -126,7 +124,12 @@ def _convert(kind: str, text: str) -> "Any":
     return text
 
 
-def _expected(kind: str) -> str:
-    return {"bool": "must be true or false", "duration": "must be a duration such as 1m30s"}.get(
-        kind, "must be a number"
-    )
+def _refusal(kind: str, name: str, text: str, is_too_large: bool) -> str:
+    """
+    In the words of Go's packages, whichever of them converts this kind.
+    """
+    what = f'boolean value "{text}" for' if kind == "bool" else f'value "{text}" for flag'
+    why = "value out of range" if is_too_large else "parse error"
+    if kind == "ints":
+        why = f'strconv.ParseInt: parsing "{text}": ' + why.replace("parse error", "invalid syntax")
+    return f"invalid {what} -{name}: {why}"

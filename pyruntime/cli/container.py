@@ -5,6 +5,7 @@ What create and run share: options, the bundle, the request; and the words in fr
 import posix
 
 from pyruntime.cli import Program
+from pyruntime.cli.args import FALSE, TRUE
 from pyruntime.config.load import load_config
 from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
 from pyruntime.util.fs import absolute, make_directories, real_path
@@ -98,7 +99,7 @@ def make_request(
     Raises:
         Error: the bundle or the command line cannot be used.
     """
-    refuse_unbuilt(context)
+    check_global_options(context)
     pid_file = absolute(options.pid_file) if options.pid_file else ""
     console_socket = absolute(options.console_socket) if options.console_socket else ""
     pidfd_socket = absolute(options.pidfd_socket) if options.pidfd_socket else ""
@@ -107,7 +108,7 @@ def make_request(
     try:
         posix.chdir(bundle)
     except OSError as error:
-        raise Error(f"chdir {bundle}: {reason(error.errno or 0)}") from None
+        raise Error(f"chdir {options.bundle}: {reason(error.errno or 0)}") from None
     spec, text = load_config(bundle, config)
     if context.root_is_users:
         # Whoever cleans up below XDG_RUNTIME_DIR leaves what has the sticky bit.
@@ -118,8 +119,9 @@ def make_request(
     request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle))
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
-    request.rootless = context.options.rootless
+    request.rootless = rootless(context)
     request.no_cgroup = context.options.cgroup_manager == "disabled"
+    request.systemd = context.options.systemd_cgroup or context.options.cgroup_manager == "systemd"
     request.preserve_fds = options.preserve_fds
     request.pid_file = pid_file
     request.pidfd_socket = pidfd_socket
@@ -153,15 +155,24 @@ def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "
     return lambda fd, number: receiver.pass_fd(fd, f"/dev/pts/{number}".encode())
 
 
-def refuse_unbuilt(context: "Context") -> None:
+def check_global_options(context: "Context") -> None:
     """
-    Global options that this version does not know how to follow.
+    Those about making containers. Raises Error: one has no such value.
     """
     manager = context.options.cgroup_manager
-    if context.options.systemd_cgroup or manager == "systemd":
-        option = "--systemd-cgroup" if context.options.systemd_cgroup else "--cgroup-manager=systemd"
-        raise Error(f"{option} is not supported by this version of pyruntime")
-    if manager not in ("cgroupfs", "disabled"):
+    if manager not in ("cgroupfs", "systemd", "disabled"):
         raise Error(f"invalid value for --cgroup-manager: {manager}")
-    if context.options.rootless not in ("", "auto", "true", "false"):
-        raise Error(f"invalid value for --rootless: {context.options.rootless}")
+
+
+def rootless(context: "Context") -> str:
+    """
+    The option --rootless as "true", "false" or "auto". Raises Error.
+    """
+    given: str = context.options.rootless
+    if given.lower() in ("", "auto"):
+        return "auto"
+    if given in TRUE:
+        return "true"
+    if given in FALSE:
+        return "false"
+    raise Error(f"invalid value for --rootless: {given}")

@@ -2,7 +2,7 @@
 exec: runs one more process in a container.
 """
 
-from pyruntime.cli.container import PROCESS_OPTIONS, failing_as, refuse_unbuilt, terminal_receiver
+from pyruntime.cli.container import PROCESS_OPTIONS, check_global_options, failing_as, terminal_receiver
 from pyruntime.errors import Error
 from pyruntime.runtime.state import State, load
 from pyruntime.util.fs import absolute
@@ -42,7 +42,7 @@ def run(context: "Context", options: "Options") -> int:
     Runs a process in the container named by the first argument; the process's exit code.
     """
     with failing_as("exec", EXIT_CODE):
-        refuse_unbuilt(context)
+        check_global_options(context)
         from pyruntime.runtime.exec import ExecRequest, check_status, run_exec
 
         state = load(context.root, options.arguments[0])
@@ -113,8 +113,10 @@ def _number(text: str, name: str) -> int:
     An id, and nothing that merely begins like one (CVE-2026-30892).
     """
     # The length first: Python does not convert thousands of digits.
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS) or int(text) >= 1 << 32:
-        raise Error(f'bad {name}: "{text}"')
+    if not (text.isascii() and text.isdigit()):
+        raise Error(f'bad {name}: strconv.Atoi: parsing "{text}": invalid syntax')
+    if len(text) > MAX_DIGITS or int(text) >= 1 << 32:
+        raise Error(f'bad {name}: strconv.Atoi: parsing "{text}": value out of range')
     return int(text)
 
 
@@ -122,9 +124,9 @@ def _user(user: "dict[str, Any]", options: "Options") -> "dict[str, Any]":
     changed = dict(user)
     if options.user:
         uid, colon, gid = options.user.partition(":")
-        changed["uid"] = _number(uid, "uid")
         if colon:
             changed["gid"] = _number(gid, "gid")
+        changed["uid"] = _number(uid, "uid")
     for gid in options.additional_gids:
         if not 0 <= gid < 1 << 32:
             raise Error(f"additional-gids must be a positive number {gid}")

@@ -6,6 +6,7 @@ Needs no root, changes nothing, creates nothing.
 
 from pyruntime.cgroup import hierarchy
 from pyruntime.cli import write_out
+from pyruntime.cli.container import rootless
 from pyruntime.config.load import load_config
 from pyruntime.errors import ConfigError, KernelError
 from pyruntime.plan.build import build_create
@@ -51,12 +52,11 @@ def run(context: "Context", options: "Options") -> int:
     facts.rootfs = _rootfs(spec, bundle)
     hierarchies = hierarchy.detect()
     # A config without a user namespace is root's to run, whoever asks about it.
-    permitted_only = "user" in listed_namespaces(spec) and host.goes_without_cgroup(
-        facts, context.options.rootless
-    )
+    permitted_only = "user" in listed_namespaces(spec) and host.goes_without_cgroup(facts, rootless(context))
     usable = [] if context.options.cgroup_manager == "disabled" else hierarchies
     paths = hierarchy.place_container(usable, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
+    host.look_for_selinux(spec, facts)
     _add_seccomp(spec, facts)
     try:
         plan, warnings = build_create(spec, facts)

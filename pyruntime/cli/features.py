@@ -38,7 +38,7 @@ def features() -> "dict[str, Any]":
         "linux": {
             "namespaces": sorted(NAMESPACES),
             "capabilities": list(NAMES),
-            "cgroup": {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True},
+            "cgroup": {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True},
             "seccomp": {
                 "enabled": True,
                 "actions": sorted(ACTIONS),
@@ -47,14 +47,14 @@ def features() -> "dict[str, Any]":
                 "knownFlags": list(FLAGS),
                 "supportedFlags": supported_flags(),
             },
-            "apparmor": {"enabled": False},
-            "selinux": {"enabled": False},
+            "apparmor": {"enabled": True},
+            "selinux": {"enabled": True},
             "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
         "annotations": _annotations(),
-        "potentiallyUnsafeConfigAnnotations": ["org.criu.config"],
+        "potentiallyUnsafeConfigAnnotations": ["org.criu.config", "org.systemd.property."],
     }
 
 

@@ -185,5 +185,5 @@ def no_such_topic(name: str) -> int:
     """
     Says that there is no such command.
     """
-    error(f"No help topic for '{name}'")
+    error(f"No help topic for '{name}'\n")
     return 3

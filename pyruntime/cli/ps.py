@@ -60,7 +60,7 @@ def _call_ps(args: "list[str]") -> str:
     posix.close(read_end)
     status = posix.waitstatus_to_exitcode(posix.waitpid(pid, 0)[1])
     if status:
-        raise Error(f"exit status {status}: {output.strip()}")
+        raise Error(f"exit status {status}: {output}")
     return output
 
 

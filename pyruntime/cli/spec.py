@@ -108,8 +108,11 @@ def make_rootless(spec: "dict[str, Any]") -> None:
     del linux["resources"]
     kinds = [entry["type"] for entry in linux["namespaces"] if entry["type"] != "network"]
     linux["namespaces"] = [{"type": kind} for kind in [*kinds, "user"]]
-    linux["uidMappings"] = [{"containerID": 0, "hostID": posix.geteuid(), "size": 1}]
-    linux["gidMappings"] = [{"containerID": 0, "hostID": posix.getegid(), "size": 1}]
+    spec["linux"] = {
+        "uidMappings": [{"containerID": 0, "hostID": posix.geteuid(), "size": 1}],
+        "gidMappings": [{"containerID": 0, "hostID": posix.getegid(), "size": 1}],
+        **linux,
+    }
     mounts = []
     for mount in spec["mounts"]:
         if mount["destination"] == "/sys":
@@ -135,12 +138,16 @@ def run(context: "Context", options: "Options") -> int:
     spec = template(unified=is_pure_unified(detect()))
     if options.rootless:
         make_rootless(spec)
-    path = f"{options.bundle}/{FILE_NAME}" if options.bundle else FILE_NAME
+    if options.bundle:
+        try:
+            posix.chdir(options.bundle)
+        except OSError as error:
+            raise Error(f"chdir {options.bundle}: {reason(error.errno or 0)}") from None
     try:
-        fd = posix.open(path, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | CLOEXEC, 0o666)
+        fd = posix.open(FILE_NAME, posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | CLOEXEC, 0o666)
     except FileExistsError:
         raise Error(f"File {FILE_NAME} exists. Remove it first") from None
     except OSError as error:
-        raise Error(f"open {path}: {reason(error.errno or 0)}") from None
-    write_all(fd, dumps_indented(spec, "\t").encode() + b"\n")
+        raise Error(f"open {FILE_NAME}: {reason(error.errno or 0)}") from None
+    write_all(fd, dumps_indented(spec, "\t").encode())
     return 0

@@ -25,13 +25,13 @@ MAX_DIGITS = 20  # more is no number of the kernel's; Python does not convert th
 def _signed(text: str) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS):
-        raise Error(f'"{text}" is not a number')
+        raise Error(f'strconv.ParseInt: parsing "{text}": invalid syntax')
     return int(text)
 
 
 def _unsigned(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-        raise Error(f'"{text}" is not a number of 0 or more')
+        raise Error(f'strconv.ParseUint: parsing "{text}": invalid syntax')
     return int(text)
 
 
@@ -49,8 +49,10 @@ def _bytes(text: str) -> int:
     suffix = text[len(number) :].lower()
     whole, _, part = number.removesuffix(" ").partition(".")
     digits = whole + part
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS) or suffix not in SUFFIXES:
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS):
         raise Error(f"invalid size: '{text}'")
+    if suffix not in SUFFIXES:
+        raise Error(f"invalid suffix: '{suffix}'")
     return int(digits) * (1 << 10 * SUFFIXES[suffix]) // int("1" + "0" * len(part))
 
 
@@ -124,7 +126,7 @@ def _from_flags(options: "Options") -> "dict[str, Any]":
     """
     for ignored in ("kernel-memory", "kernel-memory-tcp"):
         if options.values[ignored.replace("-", "_")]:
-            warn(f"Setting --{ignored} is ignored and will be removed")
+            warn("Kernel memory settings are ignored and will be removed")
     change: "dict[str, Any]" = {}
     for option, (section, field, parse, _) in FLAGS.items():
         value = options.values[option.replace("-", "_")]

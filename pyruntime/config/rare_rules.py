@@ -176,6 +176,14 @@ def cpu_affinity(process: "Document", pointer: str) -> "Problems":
             yield from _list(cpus, f"{pointer}/execCPUAffinity/{moment}", "processors")
 
 
+def selinux_label(process: "Document", pointer: str) -> "Problems":
+    """
+    The kernel takes a line without anything in it as a request for no label.
+    """
+    if "\n" in process.get("selinuxLabel", ""):
+        yield f"{pointer}/selinuxLabel", "is not a label", "one line such as system_u:system_r:container_t:s0"
+
+
 def _list(text: str, pointer: str, what: str) -> "Problems":
     try:
         table.parse_list(text)
@@ -203,4 +211,4 @@ def notifications(profile: "Document", pointer: str) -> "Problems":
 
 
 OF_LINUX = (time_offsets, memory_policy, personality, net_devices, intel_rdt)
-OF_PROCESS = (scheduler, io_priority, cpu_affinity)
+OF_PROCESS = (scheduler, io_priority, cpu_affinity, selinux_label)

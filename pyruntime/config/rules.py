@@ -5,13 +5,14 @@ A rule gets a document that has passed the schema and yields problems: (JSON poi
 would be right). Pure; imports tables only.
 """
 
-from pyruntime.config import unbuilt
 from pyruntime.config.resource_rules import RESOURCE_RULES
 from pyruntime.linux.devices import KINDS
 from pyruntime.linux.mount_options import ID_MAPPED
 from pyruntime.linux.rlimits import RLIMITS
 from pyruntime.linux.seccomp_names import NOTIFY, TAKES_ERRNO
 from pyruntime.linux.sysctls import dotted, namespace_of, path_of
+
+NO_ID = (1 << 32) - 1
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -256,10 +257,6 @@ def sysctls(spec: "Document") -> "Problems":
             yield pointer, f'"{key}" is not the name of a sysctl', "such as net.ipv4.ip_forward"
 
 
-def unbuilt_fields(spec: "Document") -> "Problems":
-    yield from unbuilt.find(spec.get("linux", {}), unbuilt.LINUX, "/linux")
-
-
 def rare(spec: "Document") -> "Problems":
     """
     What few configs have: see rare_rules.
@@ -314,6 +311,18 @@ def oom_score(process: "Document", pointer: str) -> "Problems":
         yield f"{pointer}/oomScoreAdj", "is out of range", "-1000 to 1000"
 
 
+def user_ids(process: "Document", pointer: str) -> "Problems":
+    """
+    To the system calls, an id of -1 means that nothing changes: the process would stay root.
+    """
+    user = process.get("user", {})
+    ids = [("uid", user.get("uid", 0)), ("gid", user.get("gid", 0))]
+    ids += [(f"additionalGids/{i}", gid) for i, gid in enumerate(user.get("additionalGids", []))]
+    for name, number in ids:
+        if number == NO_ID:
+            yield f"{pointer}/user/{name}", f"{number} is not an id", f"0 to {NO_ID - 1}"
+
+
 def umask(process: "Document", pointer: str) -> "Problems":
     if process.get("user", {}).get("umask", 0) > 0o777:
         yield f"{pointer}/user/umask", "is out of range", "0 to 511 (octal 777)"
@@ -327,10 +336,6 @@ def rare_in_process(process: "Document", pointer: str) -> "Problems":
             yield from rule(process, pointer)
 
 
-def unbuilt_process_fields(process: "Document", pointer: str) -> "Problems":
-    yield from unbuilt.find(process, unbuilt.PROCESS, pointer)
-
-
 HOOK_NAMES = (
     "prestart",
     "createRuntime",
@@ -342,7 +347,7 @@ HOOK_NAMES = (
 
 MAPPINGS = {"uidMappings", "gidMappings"}
 RARE_IN_LINUX = {"timeOffsets", "memoryPolicy", "personality", "netDevices", "intelRdt"}
-RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity"}
+RARE_IN_PROCESS = {"scheduler", "ioPriority", "execCPUAffinity", "selinuxLabel"}
 
 CONFIG_RULES = (
     oci_version,
@@ -359,7 +364,6 @@ CONFIG_RULES = (
     seccomp,
     sysctls,
     rare,
-    unbuilt_fields,
 )
 
 PROCESS_RULES = (
@@ -367,7 +371,7 @@ PROCESS_RULES = (
     environment,
     rlimits,
     oom_score,
+    user_ids,
     umask,
     rare_in_process,
-    unbuilt_process_fields,
 )

@@ -28,6 +28,8 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
         ConfigError: something only the planner can tell to be impossible.
     """
     plan = Plan()
+    if not facts.has_selinux:
+        plan.warnings.append("the label of file systems is ignored: there is no SELinux (/linux/mountLabel)")
     user_ns = "user" in listed_namespaces(spec)
     process = ProcessPlan(plan, spec.get("process"), facts, pointer="/process", user_ns=user_ns)
 
@@ -46,6 +48,7 @@ def build_create(spec: "Spec", facts: Facts) -> "tuple[Plan, list[str]]":
     rootfs.close_up(plan, spec, read_only_later)
     process.join_keyring(new=True)
     process.schedule(spec.get("linux", {}))
+    process.confine()
     process.become_user()
     process.wait()
     if process.exists:  # without a program nothing can be started (spec: runtime.md "Start")
@@ -92,6 +95,7 @@ def build_exec(
     program.terminal(mount=False)
     program.join_keyring(new=False)
     program.schedule(linux)
+    program.confine()
     program.become_user()
     program.wait()
     program.execute()

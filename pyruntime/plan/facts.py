@@ -39,6 +39,7 @@ class Facts:
         self.inheritable = 0
         self.known_capabilities = 0
         self.has_kcore = False
+        self.has_selinux = True  # looked for only if there is a mountLabel
 
         # the container's cgroup: what its init joins, what a cgroup mount shows
         self.cgroup_tasks: "list[str]" = []  # v1: files `tasks`
@@ -59,6 +60,13 @@ class Facts:
         Root of the host, not of a user namespace that the runtime itself is in.
         """
         return self.euid == 0 and not self.in_user_ns
+
+
+def mount_label(spec: "dict[str, Any]", facts: Facts) -> str:
+    """
+    The SELinux label of all new file systems, "" if there is none, or nobody who would know it.
+    """
+    return spec.get("linux", {}).get("mountLabel", "") if facts.has_selinux else ""
 
 
 def listed_namespaces(spec: "dict[str, Any]") -> "dict[str, tuple[int, str]]":

@@ -7,7 +7,7 @@ Pure: spec and facts in, operations out (rows MNT-1 to MNT-16, OPT-1 to OPT-14).
 from pyruntime.errors import ConfigError
 from pyruntime.linux import mount_options as mo
 from pyruntime.plan import optable
-from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces
+from pyruntime.plan.facts import NOTIFY_SOCKET, Facts, listed_namespaces, mount_label
 from pyruntime.plan.ops import Plan
 
 TYPE_CHECKING = False
@@ -36,6 +36,8 @@ LINK_FLAGS = {
     "copy-symlink": optable.MOUNT_COPY_SYMLINK,
 }
 
+# What is in these has labels by the policy; the root of a mqueue gets one of its own.
+NOT_LABELLED = ("proc", "sysfs", "mqueue")
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -117,6 +119,16 @@ def _maps(owner: "Spec") -> "tuple[list[str], list[str]]":
     return lines("uidMappings"), lines("gidMappings")
 
 
+def _unquoted(option: str) -> str:
+    """
+    A label has commas in it, and is in quotes where options are one text; here they are not.
+    """
+    name, _, value = option.partition("=")
+    if name.endswith("context") and len(value) > 1 and value[0] == value[-1] == '"':
+        return f"{name}={value[1:-1]}"
+    return option
+
+
 class Mounts:
     """
     Emits the operations of all mounts of one config.
@@ -126,6 +138,7 @@ class Mounts:
         self.plan = plan
         self.facts = facts
         self.ask_parent = reaches_further(spec, facts)
+        self.label = mount_label(spec, facts)
         self.new_cgroup_ns = "cgroup" in listed_namespaces(spec)
         self.has_user_ns = "user" in listed_namespaces(spec)
         self.own_maps = _maps(spec.get("linux", {}))
@@ -143,6 +156,8 @@ class Mounts:
         options = mo.parse_options(mount.get("options", []))
         fstype = mount.get("type", "")
         target = inside(mount["destination"], self.facts.rootfs)
+        if not mount["destination"].startswith("/"):
+            self.plan.warnings.append(f"a mount's destination is not absolute: taken as {target} ({pointer})")
         bind = options.bind is not None or fstype == "bind"
         if options.remount:
             self._remount(options, target, bind, pointer)
@@ -239,10 +254,21 @@ class Mounts:
             if not any(option.startswith("mode=") for option in options.data):
                 flags |= optable.MOUNT_KEEP_MODE
         source = mount.get("source") or fstype
-        self.plan.add(
-            "MOUNT", "mount", pointer, fstype, source, target, params + options.data, attributes, flags
-        )
+        params += [_unquoted(option) for option in options.data]
+        if fstype not in NOT_LABELLED:
+            params = self._labelled(params)
+        self.plan.add("MOUNT", "mount", pointer, fstype, source, target, params, attributes, flags)
+        if fstype == "mqueue" and self.label:
+            self.plan.add("MOUNT", "label_mount", "/linux/mountLabel", target, self.label)
         self._finish(options, pointer)
+
+    def _labelled(self, params: "list[str]") -> "list[str]":
+        """
+        The label of all files in a new file system, unless the mount has one of its own.
+        """
+        if not self.label or any(param.startswith("context=") for param in params):
+            return params
+        return [*params, f"context={self.label}"]
 
     def _cgroup(self, options: "mo.MountOptions", target: str, pointer: str) -> None:
         if not self.facts.cgroup_is_unified:
@@ -271,7 +297,7 @@ class Mounts:
             "tmpfs",
             "tmpfs",
             target,
-            ["mode=755"],
+            self._labelled(["mode=755"]),
             CGROUP_ATTRIBUTES,
             0,
         )

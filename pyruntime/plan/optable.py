@@ -123,6 +123,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "mount_attributes": (("MOUNT",), (("set", "U"), ("cleared", "U"))),
     "mount_propagation": (("MOUNT",), (("flags", "u"), ("recursive", "u"))),
     "mkdir": (("MOUNT", "SYSTEM"), (("path", "s"), ("mode", "u"))),
+    "label_mount": (("MOUNT",), (("target", "s"), ("label", "s"))),
     "symlink": (("MOUNT",), (("target", "s"), ("path", "s"), ("replace", "u"))),
     "device": (
         ("MOUNT",),
@@ -164,7 +165,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
         ),
     ),
     # --- entering the root
-    "mask_path": (("ROOT",), (("path", "s"),)),
+    "mask_path": (("ROOT",), (("path", "s"), ("context", "s"))),
     "readonly_path": (("ROOT",), (("path", "s"),)),
     "pivot_root": (("ROOT",), ()),
     "move_root": (("ROOT",), (("path", "s"),)),
@@ -178,6 +179,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     # --- identity
     "keyring": (("IDENTITY",), (("name", "s"), ("permissions", "u"))),
     "pass_fd": (("IDENTITY",), (("fd", "f"), ("number", "u"))),
+    "security_attribute": (("IDENTITY",), (("names", "v"), ("value", "s"), ("optional", "u"))),
     "umask": (("IDENTITY",), (("mask", "u"),)),
     "scheduler": (
         ("IDENTITY",),

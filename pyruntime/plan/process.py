@@ -24,6 +24,12 @@ KEYRING_DEFAULT = 0x3F130000
 KEY_USER_SEARCH = 0x00080000
 KEY_OTHER_SEARCH = 0x00000008
 
+# Attributes of a task (proc_pid_attr(5)); AppArmor's own has had this name since Linux 5.8.
+PROFILE = ["apparmor/exec", "exec"]
+LABEL = ["exec"]
+KEY_LABEL = ["keycreate"]
+NO_LABEL = ""  # as libselinux says it
+
 DEFAULT_PATH = "/bin:/usr/bin"  # what execvp searches when there is no PATH
 NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 SCHEDULING = {"scheduler", "ioPriority", "memoryPolicy", "personality"}
@@ -131,10 +137,30 @@ class ProcessPlan:
         the program becomes must still be able to search it: in a user namespace the kernel takes it for
         another user, else for the owner.
         """
-        if not self.facts.no_new_keyring:
-            search = KEY_OTHER_SEARCH if self.user_ns else KEY_USER_SEARCH
-            permissions = KEYRING_DEFAULT | search if new else 0
-            self._add("IDENTITY", "keyring", "", "_ses." + self.facts.container_id, permissions)
+        if self.facts.no_new_keyring:
+            return
+        label = self.process.get("selinuxLabel")
+        if label:
+            self._add("IDENTITY", "security_attribute", "selinuxLabel", KEY_LABEL, label, True)
+        search = KEY_OTHER_SEARCH if self.user_ns else KEY_USER_SEARCH
+        permissions = KEYRING_DEFAULT | search if new else 0
+        self._add("IDENTITY", "keyring", "", "_ses." + self.facts.container_id, permissions)
+        if label:
+            # For the program's own keyrings the policy decides.
+            self._add("IDENTITY", "security_attribute", "selinuxLabel", KEY_LABEL, NO_LABEL, True)
+
+    def confine(self) -> None:
+        """
+        What AppArmor and SELinux are to make of the program, and of hooks in the container, when the kernel
+        executes them. An unknown profile is an error here already.
+        """
+        profile = self.process.get("apparmorProfile")
+        if profile:
+            value = f"exec {profile}"
+            self._add("IDENTITY", "security_attribute", "apparmorProfile", PROFILE, value, False)
+        label = self.process.get("selinuxLabel")
+        if label:
+            self._add("IDENTITY", "security_attribute", "selinuxLabel", LABEL, label, False)
 
     def become_user(self) -> None:
         """

@@ -8,7 +8,7 @@ from pyruntime.linux import mount_options as mo
 from pyruntime.linux.capabilities import MKNOD
 from pyruntime.linux.devices import DEFAULT_DEVICES, KINDS, SYMLINKS
 from pyruntime.linux.sysctls import path_of
-from pyruntime.plan.facts import Facts, listed_namespaces
+from pyruntime.plan.facts import Facts, listed_namespaces, mount_label
 from pyruntime.plan.mounts import Mounts, clean, reaches_further
 from pyruntime.plan.ops import Plan
 
@@ -103,7 +103,8 @@ def enter(plan: Plan, spec: "Spec", facts: Facts) -> None:
         paths = [clean(path) for path in linux.get(field, [])]
         for index, path in enumerate(paths):
             if path not in paths[:index]:
-                plan.add("ROOT", op, f"/linux/{field}/{index}", path)
+                label = [mount_label(spec, facts)] if op == "mask_path" else []
+                plan.add("ROOT", op, f"/linux/{field}/{index}", path, *label)
     if "mount" not in listed_namespaces(spec):
         plan.add("ROOT", "chroot", "/root/path")
     elif facts.no_pivot:

@@ -33,7 +33,7 @@ class FdSocket:
             self.socket.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, pack("ll", seconds, 0))
             connect(self.socket, path)
         except OSError as error:
-            raise KernelError(error.errno, "connect", path) from None
+            raise KernelError(error.errno, f"dial unix {path}: connect") from None
 
     def pass_fd(self, fd: int, payload: bytes) -> None:
         """

@@ -14,9 +14,9 @@ from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.plan.build import ExecTarget, build_exec
 from pyruntime.plan.facts import Facts
 from pyruntime.runtime import facts as host
-from pyruntime.runtime.create import write_pid_file
 from pyruntime.runtime.foreground import Foreground
 from pyruntime.runtime.launch import Launch, open_for_plan
+from pyruntime.runtime.pid_file import write_pid_file
 from pyruntime.runtime.state import State
 from pyruntime.runtime.talk import InitDied, InitFailed
 from pyruntime.util.fs import exists, read_file
@@ -51,6 +51,7 @@ class ExecRequest:
         self.preserve_fds = 0
         self.sub_cgroups: "dict[str, str]" = {}  # controller -> path below the container's cgroup
         self.pass_terminal: "Callable[[int, int], None] | None" = None
+        self.directory = ""  # the unified cgroup that it will be in
 
 
 def check_status(state: State, *, ignore_paused: bool) -> None:
@@ -72,6 +73,9 @@ def complete(process: "Process", config: "dict[str, Any]") -> "Process":
     own = config.get("process", {})
     inherited = ("capabilities", "rlimits", "oomScoreAdj")
     completed = {key: own[key] for key in inherited if key in own} | process
+    for name in ("apparmorProfile", "selinuxLabel"):
+        if own.get(name) and not process.get(name):
+            completed[name] = own[name]  # an empty one is none
     umask = own.get("user", {}).get("umask")
     if umask is not None and "umask" not in process.get("user", {}):
         completed["user"] = {**process.get("user", {}), "umask": umask}
@@ -95,7 +99,7 @@ def run_exec(request: ExecRequest) -> int:
         raise StateError("cannot exec in a stopped container")
     config = state.config()
     process = complete(request.process, config)
-    facts = _facts(request, config)
+    facts = _facts(request, process, config)
     plan, warnings = build_exec(process, config.get("linux", {}), facts, target_of(state), request.pointer)
     for warning in warnings:
         warn(warning)
@@ -118,6 +122,11 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
     if not request.detach:
         foreground = Foreground(terminal=bool(request.process.get("terminal")))
         pass_terminal = foreground.receive_terminal
+    if request.state.own.get("systemd", {}).get("user"):
+        from pyruntime.runtime.systemd import attach_below
+
+        assert launch.stage is not None
+        attach_below(request.state, request.directory, launch.stage.pid)
     launch.start(lambda what, path: pid_fd if what == "container" else open_for_plan(what, path))
     if request.state.data.get("intel_rdt_path"):
         from pyruntime.runtime.intel_rdt import join
@@ -164,23 +173,29 @@ def _explain(request: ExecRequest, error: Error, plan: "Any") -> Error:
     return StartError(Error(f"{explained}{suffix}"))
 
 
-def _facts(request: ExecRequest, config: "dict[str, Any]") -> Facts:
+def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -> Facts:
     state = request.state
     facts = host.host_facts()
-    host.check_groups(request.process, facts, request.pointer)
+    host.check_process(process, facts, request.pointer)
     facts.container_id = state.data["id"]
+    facts.no_new_keyring = state.own.get("no_new_keyring", False)
     # Listening sockets are for the container's own program, not for what is executed beside it.
     facts.passed_fds = host.check_inherited(0, request.preserve_fds)
     hierarchies = hierarchy.detect()
     paths = {key: path for key, path in state.cgroup_paths().items() if exists(path)}
     if request.sub_cgroups:
         from pyruntime.cgroup.sub import check_there, resolve
+        from pyruntime.runtime.create import StartError
 
-        paths = resolve(paths, request.sub_cgroups)
-        check_there(paths)
+        try:
+            paths = resolve(paths, request.sub_cgroups)
+            check_there(paths)
+        except Error as error:
+            raise StartError(error) from None
     host.add_cgroup(facts, hierarchies, paths)
     if facts.cgroup_directory and not request.sub_cgroups:
         facts.cgroup_directory = _unified_directory(hierarchies, facts.cgroup_directory, state.pid)
+    request.directory = facts.cgroup_directory
     profile = config.get("linux", {}).get("seccomp")
     if profile:
         from pyruntime.runtime.seccomp import filter_for

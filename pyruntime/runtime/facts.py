@@ -42,16 +42,29 @@ def host_facts() -> Facts:
     return facts
 
 
-def check_groups(process: "dict[str, Any]", facts: Facts, pointer: str) -> None:
+def check_process(process: "dict[str, Any]", facts: Facts, pointer: str) -> None:
     """
-    Additional groups need root's rights; the plan as such can be made, and explained, without.
+    Additional groups need root's rights, labels a security module; the plan as such can be made, and
+    explained, without.
 
     Raises:
-        ConfigError: the process asks for some, and the caller does not have them.
+        ConfigError: the process asks for what the caller or the host does not have.
     """
+    if process.get("apparmorProfile") or process.get("selinuxLabel"):
+        from pyruntime.runtime import labels
+
+        labels.check(process, pointer)
     if process.get("user", {}).get("additionalGids") and not facts.set_groups:
         problem = "additional groups cannot be set without root's rights"
         raise ConfigError([(f"{pointer}/user/additionalGids", problem, "leave it out")])
+
+
+def look_for_selinux(spec: "dict[str, Any]", facts: Facts) -> None:
+    """
+    Without it a label of file systems means nothing, and no file system would take it.
+    """
+    if spec.get("linux", {}).get("mountLabel"):
+        facts.has_selinux = b"selinuxfs" in read_file("/proc/filesystems")
 
 
 def check_id_mapped(spec: "dict[str, Any]", facts: Facts) -> None:

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.ops import Plan
 
-ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP, ENOSYS = 110, 22, 13, 1, 16, 95, 38
+ETIMEDOUT, EINVAL, EACCES, EPERM, EBUSY, EOPNOTSUPP, ENOSYS, EAGAIN = 110, 22, 13, 1, 16, 95, 38, 11
 OP_NAMES = tuple(OPS)
 
 # What asked for the operations that `start` makes the init execute.
 START_POINTERS = {
     "exec": "/process/args/0",
+    "prepare_listener": "/linux/seccomp/listenerPath",
     "seccomp": "/linux/seccomp",
     "capset": "/process/capabilities",
     "rlimit": "/process/rlimits",
@@ -29,7 +30,7 @@ START_POINTERS = {
 
 # What the kernel means when it does not map the ids of a mount.
 ID_MAPPING_HINTS = {
-    EINVAL: " (this kernel has no id-mapped mounts of that file system, or of one mounted below it)",
+    EINVAL: " (this kernel has no id-mapped mounts of that file system)",
     EPERM: " (it is id-mapped already, or belongs to another user namespace)",
     ENOSYS: " (id-mapped mounts need Linux 5.12)",
 }
@@ -51,6 +52,13 @@ def explain_init(error: Error, plan: "Plan | None", text: bytes, *, oom_killed: 
             return Error("container init was OOM-killed (memory limit too low?)")
         return Error("container init " + describe_status(error.status))
     return error
+
+
+def was_in_init(error: Error) -> bool:
+    """
+    Whether it was the container's init that failed, not what was before it.
+    """
+    return isinstance(error, InitFailed) and error.data["phase"] > PHASES.index("CLONE")
 
 
 def describe_status(status: "int | None") -> str:
@@ -116,7 +124,7 @@ def _hook_reason(data: "dict[str, Any]") -> str:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
     if data["err"]:
         call = f"{data['note']}: " if data["note"] else ""
-        return f"{data['path']}: {call}{reason(data['err'])}"
+        return f"fork/exec {data['path']}: {call}{reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 
@@ -128,11 +136,14 @@ def _mount(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
         return f"{what} {data['note']}"
     source = fields.get("source") or fields.get("fstype", "")
     target = fields.get("target", "")
-    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}'
+    hint = " (is SELinux enabled?)" if data["path"].startswith("context=") else ""
+    return f'error mounting "{source}" to rootfs at "{target}": {_plain(data, fields)}{hint}'
 
 
 def _bind_mapped(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     hint = ID_MAPPING_HINTS.get(data["err"], "") if "MOUNT_ATTR_IDMAP" in data["call"] else ""
+    if fields.get("map_tree"):
+        hint = hint.replace("that file system", "that file system, or of one mounted below it")
     return _mount(data, fields) + hint
 
 
@@ -184,12 +195,26 @@ def _cgroup_join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     return f"error adding pid to cgroups: {_plain(data, fields)}"
 
 
+def _prepare_listener(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    if data["call"] != "pthread_create":
+        return _plain(data, fields)
+    hint = " (does a limit allow one process only, or SCHED_DEADLINE no other?)" * (data["err"] == EAGAIN)
+    return f"no second thread for seccomp notifications: {_plain(data, fields)}{hint}"
+
+
 def _join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     hint = " (is it of that type?)" if data["err"] == EINVAL else ""
     return f"cannot join {data['path']} namespace: {_plain(data, fields)}{hint}"
 
 
+def _security_attribute(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
+    if fields.get("value", "").startswith("exec "):
+        return f"unable to apply apparmor profile: apparmor failed to apply profile: {_plain(data, fields)}"
+    return f"can't set process label: {_plain(data, fields)}"
+
+
 SENTENCES = {
+    "security_attribute": _security_attribute,
     "mount": _mount,
     "bind": _mount,
     "bind_tree": _mount,
@@ -205,6 +230,7 @@ SENTENCES = {
     "rlimit": _rlimit,
     "rlimit_raise": _rlimit,
     "join_ns": _join,
+    "prepare_listener": _prepare_listener,
     "clone": _clone,
     "cgroup_join": _cgroup_join,
 }

@@ -75,7 +75,7 @@ def _run(hook: "dict[str, Any]", state: "dict[str, Any]", interrupts: "Interrupt
         posix.close(fds.pop())  # the hook has it
         return _wait(pid, fds[1], hook, interrupts)
     except OSError as error:
-        return f"{hook['path']}: {reason(error.errno or 0)}"
+        return f"fork/exec {hook['path']}: {reason(error.errno or 0)}"
     finally:
         for fd in fds:
             posix.close(fd)

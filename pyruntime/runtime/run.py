@@ -8,9 +8,10 @@ import posix
 
 from pyruntime import native
 from pyruntime.errors import ContainerNotFound, Error
-from pyruntime.runtime.create import Creation, Request, write_pid_file
+from pyruntime.runtime.create import Creation, Request
 from pyruntime.runtime.delete import destroy, end_all
 from pyruntime.runtime.foreground import Foreground
+from pyruntime.runtime.pid_file import write_pid_file
 from pyruntime.runtime.start import after_start, failed_unlocked, find_agent
 from pyruntime.util.log import warn
 

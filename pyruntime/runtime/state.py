@@ -7,7 +7,7 @@ Runs in the runtime process. The status is derived from what is there each time,
 
 from posix import readlink
 
-from pyruntime import __version__
+from pyruntime import OCI_VERSION, __version__
 from pyruntime.errors import ContainerNotFound, KernelError, StateError
 from pyruntime.runtime.directory import SOCKET_NAME, STATE_NAME, Directory, open_directory
 from pyruntime.util import fs
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.facts import Facts
 
+STATE_VERSION = OCI_VERSION  # of the specification that a state complies with, whatever its config says
 INIT_NAME = "pyruntime:init"  # what the kernel calls our init until it executes the program
 
 # What must be there, and of which type; pids and times are checked more closely.
@@ -158,7 +159,7 @@ class State:
         The state as the specification has it, for hooks and users (runtime.md "State").
         """
         state = {
-            "ociVersion": self.own["ociVersion"],
+            "ociVersion": STATE_VERSION,
             "id": self.data["id"],
             "status": status,
             "pid": 0 if status == "stopped" else self.pid,
@@ -260,7 +261,7 @@ def new_state_data(
             "rootfs": facts.rootfs,
             "labels": labels,
             "mounts": [_runc_mount(mount) for mount in spec.get("mounts", [])],
-            "version": spec["ociVersion"],
+            "version": STATE_VERSION,
         },
         "rootless": facts.euid != 0,
         "cgroup_paths": cgroup_paths,
@@ -277,6 +278,7 @@ def new_state_data(
             "own_pid_namespace": listed.get("pid", (0, "none"))[1] == "",
             "has_program": "process" in spec,
             "root_is_moved": "mount" not in listed or facts.no_pivot,
+            "no_new_keyring": facts.no_new_keyring,  # for exec, too
             "host_mount": [],
             "creating": True,
         },

@@ -83,7 +83,7 @@ def test_names(runc, directory):
     assert "pyruntime" not in re.sub(VERSION, "", "\n".join(lines))
     assert runc("create", "--help").stdout.startswith("NAME:\n   runc create - create a container\n")
     assert "runc create failed: " in runc("create", "x").stderr
-    assert r'msg="runc: \"state\" requires exactly 1 argument' in runc("state").stderr
+    assert r"runc: \"state\" requires exactly 1 argument" in runc("state").stderr
 
 
 def test_names_in_what_is_said_of_terminals(runc, tmp_path):

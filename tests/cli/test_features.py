@@ -51,14 +51,20 @@ def test_namespaces_and_capabilities(features):
     assert len(features["linux"]["capabilities"]) == 41
 
 
-@pytest.mark.row("FT-7")
 @pytest.mark.row("FT-5")
-@pytest.mark.ours("runc has systemd cgroups, AppArmor and SELinux, which come later here")
-def test_what_is_not_built_is_not_claimed(features):
-    linux = features["linux"]
-    assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
+@pytest.mark.since("1.2.0")
+def test_cgroups(features):
+    wanted = {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True}
+    assert features["linux"]["cgroup"] == wanted
+
+
+@pytest.mark.row("FT-7")
+def test_security_modules(features):
+    """
+    Whether the host has them is not asked.
+    """
     for name in ("apparmor", "selinux"):
-        assert linux[name] == {"enabled": False}, name
+        assert features["linux"][name] == {"enabled": True}
 
 
 @pytest.mark.row("FT-7")

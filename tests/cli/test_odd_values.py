@@ -21,7 +21,6 @@ def running(container, needs_root):
         ["--user", "0:" + DIGITS],
         ["--additional-gids", "4294967296"],
         ["--additional-gids", "-1"],
-        ["--preserve-fds", "99999999999999999999"],
     ],
     ids=lambda options: options[0] + " " + options[1][:12],
 )

@@ -25,7 +25,7 @@ def outcome(program, words, **kwargs):
     result = subprocess.run(
         [program, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=TIMEOUT, **kwargs
     )
-    return result.returncode, result.stdout, result.stderr.partition("level=")[2]
+    return result.returncode, result.stdout, result.stderr.partition("level=")[2].replace(program, "X")
 
 
 @pytest.mark.parametrize(

@@ -218,5 +218,5 @@ def test_without_a_receiver_nothing_is_left(container, tmp_path, command):
         result = container.runtime.call(command, *options, "--bundle", container.bundle.path, container.id)
         assert result.returncode == 1
         assert not container.state_directory.exists()
-    assert "missing: no such file or directory" in result.stderr
+    assert "missing: connect: no such file or directory" in result.stderr
     assert not (tmp_path / "pid").exists()

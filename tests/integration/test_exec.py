@@ -177,6 +177,13 @@ def test_keyring_is_the_containers(running):
     assert exec_probe(running)["keyring"].endswith(f";_ses.{running.id}")
 
 
+@pytest.mark.row("PRC-23", "CMD-CREATE-NO-NEW-KEYRING")
+def test_keyring_of_the_caller_if_the_container_has_no_other(container, inside):
+    container.create("--no-new-keyring").start()
+    own = json.loads(subprocess.run([inside, "probe"], capture_output=True, check=True).stdout)
+    assert exec_probe(container)["keyring"] == own["keyring"]
+
+
 # --- options
 
 
@@ -224,6 +231,17 @@ def test_what_is_no_user(running, text):
     result = running.exec("/inside", "exit", "0", options=("--user", text))
     assert result.returncode == 255
     assert "uid" in result.stderr or "gid" in result.stderr
+
+
+@pytest.mark.row("SECU-15")
+@pytest.mark.parametrize("text", ["4294967295", "1:4294967295"])
+def test_the_id_that_is_none(running, text):
+    """
+    setresuid(-1) changes nothing: it must not leave the program with root's id.
+    """
+    result = running.exec("/inside", "exit", "0", options=("--user", text))
+    assert result.returncode == 255
+    assert "4294967295 is not an id" in result.stderr or not running.runtime.is_ours
 
 
 @pytest.mark.row("SECU-15")

@@ -100,7 +100,7 @@ def test_a_neighbour_with_a_longer_name(running):
 def test_a_controller_that_comes_twice(running):
     result = running.exec("/bin/true", options=("--cgroup", "pids:sub", "--cgroup", "pids:/"))
     assert result.returncode == 255
-    assert "controller pids comes twice" in result.stderr
+    assert "controller pids specified multiple times" in result.stderr
 
 
 @pytest.mark.ours("runc does not use the unified hierarchy's controllers beside v1")

@@ -146,7 +146,7 @@ def test_a_poststop_hook_that_fails_is_a_warning(container, command):
     result = container.run() if command == "run" else container.create().delete()
     assert result.returncode == 0
     assert "level=warning" in result.stderr
-    assert "error running poststop hook #1: /no/such/hook: no such file" in result.stderr
+    assert "error running poststop hook #1: fork/exec /no/such/hook: no such file" in result.stderr
     assert hooks.found(container, "log") == "poststop\n"
     assert hooks.is_gone(container)
 

@@ -53,6 +53,17 @@ def test_destination_is_below_the_root(container, destination):
 
 
 @pytest.mark.row("MNT-2")
+@pytest.mark.row("OP-8")
+def test_a_destination_without_a_slash_is_warned_of(container):
+    container.bundle.add_mount("some/where", "tmpfs", "tmpfs").add_mount("/else/where", "tmpfs", "tmpfs")
+    container.create()
+    warnings = "\n".join(container.warnings())
+    assert "some/where" in warnings
+    assert "is not absolute" in warnings
+    assert "else/where" not in warnings
+
+
+@pytest.mark.row("MNT-2")
 @pytest.mark.ours("runC 1.1.5 takes it for a path in the container; 1.5.1 does as we do")
 def test_destination_may_be_a_path_of_the_host_in_the_root(container):
     container.bundle.add_mount(str(container.bundle.rootfs / "some/where"), "tmpfs", "tmpfs")
@@ -101,7 +112,8 @@ def test_unknown_type(container):
 def test_missing_source(container, tmp_path):
     source = tmp_path / "none"
     container.bundle.bind(source, "/m")
-    container.fails_to_create(f'error mounting "{source}" to rootfs at "/m"', "no such file or directory")
+    ours = [f'error mounting "{source}" to rootfs at "/m"']
+    container.fails_to_create(str(source), "no such file or directory", ours=ours)
 
 
 @pytest.mark.ours("runC does not tell where in config.json")
@@ -308,7 +320,7 @@ def test_a_mount_that_fails_leaves_nothing(container, tmp_path):
     for i in range(3):
         bundle.add_mount(f"/m/{i}", "tmpfs", "tmpfs")
     bundle.bind(tmp_path / "none", "/m/3")
-    container.fails_to_create("/m/3")
+    container.fails_to_create("no such file or directory", ours=["/m/3"])
     shutil.rmtree(bundle.rootfs)  # nothing is mounted in it
 
 

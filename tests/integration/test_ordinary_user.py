@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import cgroup, procfs
+from tests.support.idmap import bind_mapped, owners
 from tests.support.other_callers import USER, UserNamespace, as_user, give_to, rootless
 from tests.support.runtime import OURS, Runtime, wait_until
 
@@ -328,3 +329,14 @@ def test_a_user_namespace_in_a_user_namespace(inner):
     inner.create().start()
     assert status(inner.pid)["Uid"].split()[0] == "101000"
     assert json.loads(inner.exec_ok("/inside", "probe"))["uid_map"].split() == ["0", "1000", "100"]
+
+
+@pytest.mark.row("MNT-11")
+@pytest.mark.since("1.2")
+def test_it_may_map_the_ids_of_its_own_file_systems_alone(inner):
+    bundle = inner.bundle
+    bundle.add_mount("/tmp", "tmpfs", "tmpfs", ["mode=755"])
+    bind_mapped(bundle, bundle.rootfs / "tmp", "bind", "idmap", uids=[(0, 1000, 1000)])
+    assert owners(inner, "/tmp", "/m") == ["0:0", "1000:1000"]
+    bind_mapped(bundle, bundle.rootfs / "etc", "bind", "idmap", uids=[(0, 1000, 1000)], at="/host")
+    inner.fails_to_create("operation not permitted", ours=["belongs to another user namespace"])

@@ -275,3 +275,15 @@ def test_names_need_a_namespace_of_their_own(container, field):
     container.bundle.remove_namespace("uts")
     container.fails_to_create("UTS namespace")
     assert os.uname() == before
+
+
+@pytest.mark.row("PRC-8")
+@pytest.mark.parametrize(
+    "ids", [{"uid": 4294967295}, {"gid": 4294967295}, {"additionalGids": [4294967295]}], ids=str
+)
+def test_the_id_that_is_none(container, ids):
+    """
+    To setresuid, setresgid and setgroups 4294967295 is -1: no change, or no id.
+    """
+    container.bundle.process["user"] |= ids
+    container.fails_to_create(ours=["/process/user/", "4294967295 is not an id"])

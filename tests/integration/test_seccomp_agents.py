@@ -121,6 +121,21 @@ def test_a_start_that_dies_meanwhile(listened, agent, at_call):
     assert not Path(f"/proc/{pid}/exe").exists()
 
 
+@pytest.mark.ours("runC has more threads")
+def test_a_limit_of_one_process(listened, agent):
+    """
+    The thread is a second one.
+    """
+    listened.bundle.resources["pids"] = {"limit": 1}
+    result = listened.create().runtime.call("start", listened.id)
+    assert result.returncode == 1
+    assert "no second thread for seccomp notifications" in result.stderr
+    assert "does a limit allow one process only" in result.stderr
+    assert "/linux/seccomp/listenerPath" in result.stderr
+    assert not listened.exists()
+    assert agent.states == []
+
+
 # --- names without a file, and where a relative one is
 
 

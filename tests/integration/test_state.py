@@ -50,7 +50,7 @@ def test_what_is_printed(container, status):
     known = {**state, "status": "running"} if status == "paused" else state
     assert schemas.errors_of("state-schema.json", known) == []
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z", state.pop("created"))
-    assert state.pop("ociVersion").startswith("1.0.2")
+    assert state.pop("ociVersion").count(".") == 2
     assert state == {
         "id": container.id,
         "pid": 0 if status == "stopped" else pid,

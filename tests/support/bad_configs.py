@@ -52,7 +52,6 @@ def rule(action="SCMP_ACT_ERRNO", **fields):
     return [{"names": ["mkdir"], "action": action, **fields}]
 
 
-NOT_SUPPORTED = "is not supported by this version of pyruntime"
 LIMIT = {"type": "RLIMIT_CORE", "soft": 1, "hard": 2}
 
 # (rule, change of a good config, pointer of the problem, words of it)
@@ -247,12 +246,6 @@ BAD = [
         "/linux/sysctl/net~1..~1vm~1x",
         "not the name of a sysctl",
     ),
-    *[
-        ("unbuilt_fields", {"linux": {name: value}}, f"/linux/{name}", NOT_SUPPORTED)
-        for name, value in {
-            "mountLabel": "x",
-        }.items()
-    ],
     (
         "rare",
         namespaces("mount", timeOffsets={"boottime": {"secs": 1}}),
@@ -376,12 +369,15 @@ BAD = [
     ("rlimits", process(rlimits=[{**LIMIT, "soft": 3}]), "/process/rlimits/0/soft", "is more than hard"),
     ("oom_score", process(oomScoreAdj=1001), "/process/oomScoreAdj", "is out of range"),
     ("oom_score", process(oomScoreAdj=-1001), "/process/oomScoreAdj", "is out of range"),
-    ("umask", process(user={"uid": 0, "gid": 0, "umask": 512}), "/process/user/umask", "is out of range"),
     *[
-        ("unbuilt_process_fields", process(**{name: value}), f"/process/{name}", NOT_SUPPORTED)
-        for name, value in {
-            "apparmorProfile": "x",
-            "selinuxLabel": "x",
-        }.items()
+        ("user_ids", process(user={"uid": 0, "gid": 0, **ids}), f"/process/user/{name}", "is not an id")
+        for ids, name in (
+            ({"uid": (1 << 32) - 1}, "uid"),
+            ({"gid": (1 << 32) - 1}, "gid"),
+            ({"additionalGids": [1, (1 << 32) - 1]}, "additionalGids/1"),
+        )
     ],
+    ("umask", process(user={"uid": 0, "gid": 0, "umask": 512}), "/process/user/umask", "is out of range"),
+    ("rare_in_process", process(selinuxLabel="\n"), "/process/selinuxLabel", "is not a label"),
+    ("rare_in_process", process(selinuxLabel="a:b:c:s0\n"), "/process/selinuxLabel", "is not a label"),
 ]

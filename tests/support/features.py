@@ -292,6 +292,31 @@ FEATURES = {
         fixed_facts,
         {},
     ),
+    "security-labels": (
+        {
+            "mounts": [
+                {"destination": "/proc", "type": "proc"},
+                {"destination": "/dev", "type": "tmpfs", "options": ["ro", "size=64k"]},
+                {"destination": "/dev/pts", "type": "devpts"},
+                {"destination": "/dev/mqueue", "type": "mqueue"},
+                {"destination": "/own", "type": "tmpfs", "options": ["context=a:b:other:s0"]},
+                {"destination": "/quoted", "type": "tmpfs", "options": ['context="a:b:other:s0:c1,c2"']},
+                {"destination": "/sys", "type": "sysfs"},
+                {"destination": "/sys/fs/cgroup", "type": "cgroup"},
+                {"destination": "/srv", "source": "/srv", "options": ["rbind"]},
+            ],
+            "process": {
+                "apparmorProfile": "box//&inner",
+                "selinuxLabel": "system_u:system_r:box_t:s0:c1,c2",
+            },
+            "linux": {
+                "maskedPaths": ["/proc/kcore"],
+                "mountLabel": "system_u:object_r:box_file_t:s0:c1,c2",
+            },
+        },
+        fixed_facts,
+        {},
+    ),
     "passed-sockets": ({}, fixed_facts, {"listen_fds": 2, "passed_fds": 3}),
     "run": ({}, fixed_facts, {"started_later": False}),
 }

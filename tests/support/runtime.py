@@ -72,9 +72,16 @@ def from_environment(root: Path) -> Runtime:
 
 def other_version() -> "tuple[int, ...]":
     """
-    The version of the other runtime, as "1.2" is compared: (1, 1, 5).
+    The version of the other runtime.
     """
-    first = subprocess.run([os.environ["RUNTIME"], "--version"], capture_output=True, text=True).stdout
+    return version_of(os.environ["RUNTIME"])
+
+
+def version_of(command: str) -> "tuple[int, ...]":
+    """
+    As "1.2" is compared: (1, 1, 5).
+    """
+    first = subprocess.run([command, "--version"], capture_output=True, text=True).stdout
     return tuple(int(part) for part in first.split()[2].split("-")[0].split("+")[0].split("."))
 
 

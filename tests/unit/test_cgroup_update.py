@@ -204,7 +204,7 @@ def test_other_texts_are_no_sizes(text):
     try:
         assert _bytes(text) >= -1
     except Error as error:
-        assert str(error) == f"invalid size: '{text}'"
+        assert str(error).startswith(("invalid size: '", "invalid suffix: '"))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ PLANS["all"] = create_plan(
                 "capabilities": {"bounding": ["CAP_KILL"], "permitted": ["CAP_KILL"]},
                 "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 5, "hard": 5}],
                 "oomScoreAdj": 1,
+                "apparmorProfile": "box",
                 "env": [],
             },
             "linux": {
@@ -84,6 +85,10 @@ ORDER = [
     ("SYSTEM mkdir", "readonly_root", "the working directory may have to be made"),
     ("readonly_root", "bounding_set", "it needs CAP_SYS_ADMIN"),
     ("bounding_set", "identity", "it needs CAP_SETPCAP"),
+    ("pivot_root", "security_attribute", "it is the container's procfs that may have to be used"),
+    ("security_attribute", "bounding_set", "a procfs of our own needs CAP_SYS_ADMIN"),
+    ("security_attribute", "ready", "an unknown profile is an error of create"),
+    ("security_attribute", "START hook", "what hooks execute in the container is the container's"),
     ("own_stdio", "identity", "it needs CAP_CHOWN"),
     ("identity", "IDENTITY capset", "a change of the uid clears capabilities"),
     ("IDENTITY capset", "ambient", "only what is permitted and inheritable can be raised"),

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from pyruntime.config import rules, unbuilt
+from pyruntime.config import rules
 from pyruntime.config.load import parse_config
 from pyruntime.config.schema_gen import check_config as check_schema
 from pyruntime.errors import ConfigError
-from tests.support.bad_configs import BAD, NOT_SUPPORTED, mapped, namespaces, user_ns
+from tests.support.bad_configs import BAD, mapped, namespaces, user_ns
 from tests.support.features import FEATURES, feature
 from tests.support.plans import RECORDED, recorded, small_config
 
@@ -57,13 +57,6 @@ def test_bad_in_a_file(name, change, pointer, words):
 
 def test_every_rule_has_a_bad_example():
     assert set(BY_NAME) == {name for name, *_ in BAD}
-
-
-def test_everything_that_is_not_built_has_an_example():
-    pointers = {pointer for _, _, pointer, words in BAD if words == NOT_SUPPORTED}
-    wanted = {f"/process/{name}" for name in unbuilt.PROCESS}
-    wanted |= {f"/linux/{name}" for name in unbuilt.LINUX}
-    assert pointers == wanted
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
