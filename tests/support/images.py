@@ -22,6 +22,14 @@ def criu_works() -> bool:
     return subprocess.run("criu check", shell=True, capture_output=True).returncode == 0
 
 
+def mounts(pid) -> "list[str]":
+    """
+    The mounts of a process, by what does not change from one container to the next.
+    """
+    lines = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+    return sorted(f"{fields[4]} {fields[5]} {fields[-3]} {fields[-1]}" for fields in lines)
+
+
 class Images:
     """
     Where they are, and where criu writes its logs.

@@ -12,36 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.support import hooks, procfs
-from tests.support.images import COUNTER, NULL, Images, Pipes, criu_works
+from tests.support.images import COUNTER, NULL, Images, Pipes, criu_works, mounts
 from tests.support.runtime import wait_until
 
 pytestmark = [
     pytest.mark.row("CMD-CHECKPOINT", "CMD-RESTORE"),
     pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def clean(request, runtime):
-    """
-    Nothing is left behind. (Of runC, and so of criu, the options of cgroup v2 are lost.)
-    """
-    if runtime.is_ours:
-        request.getfixturevalue("nothing_left")
-
-
-@pytest.fixture
-def images(container, tmp_path):
-    container.bundle.script(COUNTER)
-    return Images(container, tmp_path)
-
-
-def mounts(pid) -> "list[str]":
-    """
-    The mounts of a process, by what does not change from one container to the next.
-    """
-    lines = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
-    return sorted(f"{fields[4]} {fields[5]} {fields[-3]} {fields[-1]}" for fields in lines)
 
 
 def everything(container) -> dict:
@@ -189,39 +166,6 @@ def test_pipes(images):
                 images.checkpoint()
 
 
-@pytest.mark.ours("runc leaves the images to root, and criu cannot read them")
-def test_a_user_namespace(images):
-    images.container.bundle.add_user_namespace()
-    images.start().counts_on()
-    before = Path(f"/proc/{images.container.pid}/uid_map").read_text()
-    images.checkpoint().restore().counts_on()
-    assert Path(f"/proc/{images.container.pid}/uid_map").read_text() == before
-    assert images.container.exec_ok("/bin/id", "-u") == "0\n"
-
-
-@pytest.mark.parametrize("kind", ["pid", "network", "ipc", "cgroup"])
-def test_namespaces_of_the_host(images, kind):
-    bundle = images.container.bundle
-    bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["ro"])
-    if kind == "cgroup":
-        assert kind not in [entry["type"] for entry in bundle.linux["namespaces"]]
-    else:
-        bundle.linux["namespaces"].append({"type": "cgroup"})
-        bundle.remove_namespace(kind)
-    images.start().counts_on()
-    before = mounts(images.container.pid)
-    images.checkpoint().restore().counts_on()
-    assert len(mounts(images.container.pid)) == len(before)
-
-
-@pytest.mark.ours("runc leaves its mounts on the host")
-def test_mounts_of_the_host_are_not_written(images):
-    images.container.bundle.remove_namespace("mount")
-    images.start()
-    assert "without a mount namespace" in images.fails("checkpoint")
-    assert images.container.status == "running"
-
-
 # --- what comes from outside
 
 
@@ -259,37 +203,6 @@ def test_they_may_come_from_elsewhere(images, sources):
     images.container.bundle.save()
     images.restore()
     assert images.container.exec_ok("/bin/cat", "/a/a") == "other"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def place_of_network_namespaces():
-    """
-    ip(8) mounts it when it is first needed, and there it stays.
-    """
-    subprocess.run("ip netns add test && ip netns del test", shell=True, check=True)
-
-
-@pytest.fixture
-def network(images):
-    """
-    A network namespace that the container joins by path.
-    """
-    name = images.container.id
-    subprocess.run(["ip", "netns", "add", name], check=True)
-    subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
-    images.container.bundle.remove_namespace("network")
-    path = f"/run/netns/{name}"
-    images.container.bundle.linux["namespaces"].append({"type": "network", "path": path})
-    yield path
-    images.container.delete("--force")
-    subprocess.run(["ip", "netns", "del", name], check=True)
-
-
-def test_a_joined_network_is_joined_again(images, network):
-    images.start().counts_on()
-    images.checkpoint().restore().counts_on()
-    pid = images.container.pid
-    assert os.stat(f"/proc/{pid}/ns/net").st_ino == os.stat(network).st_ino
 
 
 @pytest.mark.since("1.2")

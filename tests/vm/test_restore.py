@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import hooks, procfs
-from tests.support.images import COUNTER, NULL, Images, Pipes, criu_works
+from tests.support.images import COUNTER, NULL, Pipes, criu_works
 from tests.support.receiver import Receiver
 from tests.support.runtime import OURS, Runtime, wait_until
 from tests.support.terminal import Terminal
@@ -23,21 +23,6 @@ pytestmark = [
     pytest.mark.row("CMD-RESTORE"),
     pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel"),
 ]
-
-
-@pytest.fixture(autouse=True)
-def clean(request, runtime):
-    """
-    Nothing is left behind. (Of runC, and so of criu, the options of cgroup v2 are lost.)
-    """
-    if runtime.is_ours:
-        request.getfixturevalue("nothing_left")
-
-
-@pytest.fixture
-def images(container, tmp_path):
-    container.bundle.script(COUNTER)
-    return Images(container, tmp_path)
 
 
 @pytest.fixture
