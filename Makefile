@@ -11,13 +11,13 @@ BUILD := build
 BUILD_PACKAGES := python3 python3-dev python3-setuptools python3-cffi python3-seccomp gcc libc6-dev musl-tools
 RUN_PACKAGES := busybox-static
 TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsonschema python3-venv \
-	runc crun procps clang-format iproute2 util-linux mount libcap2-bin
+	runc crun dbus-daemon procps clang-format iproute2 util-linux mount libcap2-bin
 
 SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
-	grep -vE 'plan_gen.h|schema_gen.py|_build.py')
+	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
 .PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
-	build-packages run-packages test-packages
+	conformance-vm vm-image vm-test build-packages run-packages test-packages
 .DELETE_ON_ERROR:
 
 help:
@@ -26,6 +26,8 @@ help:
 	@echo 'make test                        linters and all tests (root)'
 	@echo 'make lint | unit | integration   a part of them'
 	@echo 'make conformance                 the validation programs of the OCI, with pyruntime and runc (root)'
+	@echo 'make conformance-vm              the same in a virtual machine: cgroup v2, all capabilities (root)'
+	@echo 'make vm-image | vm-test          make the virtual machine | run the tests that need it (root)'
 	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
@@ -108,9 +110,34 @@ conformance-table:
 # The Go client fetches the programs; which runtimes they are run with can be chosen: RUNTIMES='pyruntime crun'.
 RUNTIMES := pyruntime runc
 
-conformance: build test-packages
+conformance-packages:
 	$(if $(shell command -v go),,$(call need,golang-go))
+
+conformance: build test-packages conformance-packages
 	@$(PYTHON) -m conformance.suite $(RUNTIMES:%=--runtime %)
+
+# --- virtual machines: systemd, pure cgroup v2, AppArmor or SELinux (tests/vm/lane)
+
+VM := .cache/vm
+VM_PACKAGES := debootstrap qemu-system-x86 qemu-utils cpio kmod e2fsprogs xz-utils
+VM_RUN := $(PYTHON) -m tests.vm.lane run --timeout 5000
+
+vm-image: $(VM)/snapshot-apparmor/complete $(VM)/snapshot-selinux/complete
+
+$(VM)/root.img: tests/vm/lane/build.sh $(wildcard tests/vm/lane/guest/*)
+	$(call need,$(VM_PACKAGES))
+	@tests/vm/lane/build.sh $(CURDIR)/$(VM)
+
+$(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
+	@$(PYTHON) -m tests.vm.lane snapshot --lsm $*
+
+vm-test: build vm-image
+	@$(VM_RUN) 'python3 -m pytest tests/vm'
+	@$(VM_RUN) --lsm selinux 'python3 -m pytest tests/vm/test_selinux.py'
+
+conformance-vm: build vm-image conformance-packages
+	@$(PYTHON) -m conformance.suite --install-only
+	@$(VM_RUN) 'python3 -m conformance.suite --installed --timeout 300 $(RUNTIMES:%=--runtime %)'
 
 bench: build test-packages
 	@$(PYTHON) tests/bench/commands.py
@@ -134,5 +161,6 @@ uninstall:
 clean:
 	rm -rf $(BUILD) bin .cache dist *.egg-info
 	rm -f csrc/common/plan_gen.h pyruntime/config/schema_gen.py pyruntime/_build.py pyruntime/modules.bundle \
+		pyruntime/util/_sd_bus.py \
 		pyruntime/native/pyruntime-init pyruntime/native/_native*
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -138,7 +138,7 @@ if __name__ == "__main__":
         ],
         package_data={"pyruntime.native": ["pyruntime-init"]},
         entry_points={"console_scripts": ["pyruntime = pyruntime.launcher.isolated:entry"]},
-        cffi_modules=["csrc/build_native.py:ffi"],
+        cffi_modules=["csrc/build_native.py:ffi", "csrc/build_sd_bus.py:ffi"],
         install_requires=["cffi>=1.15"],
         cmdclass={"build_py": BuildPython, "build_ext": BuildExtension, "build_in_place": Develop},
         zip_safe=False,

@@ -2,7 +2,9 @@
 What a machine has that validation programs ask for, and what they may spoil on it.
 """
 
+import contextlib
 import os
+import subprocess
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
@@ -37,6 +39,27 @@ FACTS = {
     "no SELinux": lambda: not Path("/sys/fs/selinux/enforce").exists(),
     "SELinux": lambda: Path("/sys/fs/selinux/enforce").exists(),
 }
+
+
+# A program asks for a profile of this name, and for nothing that it would forbid.
+PROFILE = """
+profile acme_secure_profile flags=(attach_disconnected, mediate_deleted) {
+    file, mount, umount, pivot_root, ptrace, signal, network, unix, capability,
+}
+"""
+
+
+@contextlib.contextmanager
+def apparmor_profile():
+    """
+    The profile, if the machine has AppArmor; it is gone in the end.
+    """
+    parser = ["apparmor_parser", "--skip-cache"] if FACTS["AppArmor"]() else ["true"]
+    subprocess.run([*parser, "--replace"], input=PROFILE, text=True, check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*parser, "--remove"], input=PROFILE, text=True, check=True)
 
 
 def facts() -> "set[str]":

@@ -38,7 +38,11 @@ def main(words: "list[str] | None" = None) -> int:
     suite = Suite(options)
     for name in suite.expectations.unknown_programs(path.name for path in found):
         suite.differences.append(f"expectations.toml: no program {name}")
-    with _alone(), tempfile.TemporaryDirectory(prefix="conformance-") as directory:
+    with (
+        _alone(),
+        machine.apparmor_profile(),
+        tempfile.TemporaryDirectory(prefix="conformance-") as directory,
+    ):
         os.chmod(directory, 0o755)  # a container's user must get to its bundle
         suite.run(chosen, _runtimes(options.runtime, Path(directory)))
     suite.report()

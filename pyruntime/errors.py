@@ -120,7 +120,7 @@ class PlacedError(Error):
         self.text = b""
 
     def __str__(self) -> str:
-        return self.args[0] + self.place()
+        return f"{self.args[0]}{self.place()}"
 
     def place(self) -> str:
         """
@@ -158,9 +158,9 @@ def place_in(error: BaseException, name: str, text: bytes) -> None:
 
     Args:
         name: how the document is called in messages.
-        text: the document as read.
+        text: the document as read; empty for what has no lines, as a command line.
     """
-    if isinstance(error, (ConfigError, PlacedError)) and text and not error.text:
+    if isinstance(error, (ConfigError, PlacedError)) and not error.text:
         error.name, error.text = name, text
 
 

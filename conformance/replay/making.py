@@ -6,7 +6,6 @@ from conformance.replay.calls import Call, calls, logged
 from conformance.replay.reasons import (
     NO_LEFTOVER,
     NO_PROCESS,
-    NOT_BUILT,
     NOT_PASSED,
     PLACES,
     RELATIVE,
@@ -175,7 +174,7 @@ TABLE = [
         **dict.fromkeys(("code", "stderr", "containers"), NOT_PASSED),
     ),
     *calls("bundle", "--rootless=maybe create new", stderr=SAYS_MORE),
-    *calls("bundle", "--systemd-cgroup create new", stderr=NOT_BUILT),
+    *calls("bundle", "--systemd-cgroup create new", stderr=SAYS_MORE),
     *calls("bundle", "create --pidfd-socket {cwd}/missing new", stderr=SAYS_MORE, containers=NO_LEFTOVER),
     *of_programs(),
     *of_terminals(),

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <linux/bpf.h>
 #include <linux/seccomp.h>
@@ -19,6 +21,9 @@
 
 #include "../common/sys.h"
 #include "../common/util.h"
+
+#define PROGRAM_NAME "pyruntime"
+#define MAX_PROGRAMS 64 /* as many as the kernel attaches to one cgroup */
 
 int pyrt_close_on_exec(int first)
 {
@@ -109,6 +114,7 @@ static int load_program(const void *instructions, unsigned int count, char *log,
 		.insn_cnt = count,
 		.insns = (uint64_t)(uintptr_t)instructions,
 		.license = (uint64_t)(uintptr_t) "Apache-2.0",
+		.prog_name = PROGRAM_NAME,
 	};
 	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	int err = errno;
@@ -125,23 +131,44 @@ static int load_program(const void *instructions, unsigned int count, char *log,
 	return fd;
 }
 
-/* An fd of the program attached to the cgroup, if there is exactly one; else -1. */
+static bool is_ours(int program_fd)
+{
+	struct bpf_prog_info info = {.type = 0};
+	union bpf_attr attr = {
+		.info = {.bpf_fd = (uint32_t)program_fd,
+			 .info_len = sizeof(info),
+			 .info = (uint64_t)(uintptr_t)&info},
+	};
+
+	return syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)) == 0 &&
+	       strcmp(info.name, PROGRAM_NAME) == 0;
+}
+
+/* An fd of the program attached to the cgroup that is to be replaced: ours, or the only one; else
+ * -1. (systemd attaches one of its own to a cgroup that it has made, and again when it reloads.)
+ */
 static int attached_program(int cgroup_fd)
 {
-	uint32_t ids[2] = {0, 0};
+	uint32_t ids[MAX_PROGRAMS] = {0};
 	union bpf_attr query = {
 		.query = {.target_fd = (uint32_t)cgroup_fd,
 			  .attach_type = BPF_CGROUP_DEVICE,
 			  .prog_ids = (uint64_t)(uintptr_t)ids,
 			  .prog_cnt = ARRAY_SIZE(ids)},
 	};
-	union bpf_attr open = {.prog_id = 0};
 
-	if (syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof(query)) < 0 ||
-	    query.query.prog_cnt != 1)
+	if (syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof(query)) < 0)
 		return -1;
-	open.prog_id = ids[0];
-	return (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
+	for (uint32_t i = 0; i < query.query.prog_cnt; i++) {
+		union bpf_attr open = {.prog_id = ids[i]};
+		int fd = (int)syscall(SYS_bpf, BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
+
+		if (fd >= 0 && (query.query.prog_cnt == 1 || is_ours(fd)))
+			return fd;
+		if (fd >= 0)
+			close(fd);
+	}
+	return -1;
 }
 
 int pyrt_attach_device_program(int cgroup_fd, const void *instructions, unsigned int count,

@@ -22,7 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define HEAD_BYTES 16384
+#define HEAD_BYTES 20480
 
 static _Noreturn void give_up(const char *what, const char *why)
 {

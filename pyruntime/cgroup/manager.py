@@ -84,13 +84,16 @@ class Cgroup:
         if self.freezer.is_frozen():
             raise PlacedError(f"container's cgroup unexpectedly frozen: {path}", PLACE_POINTER)
 
-    def create(self, mount_points: "dict[str, str]", controllers: "set[str]") -> None:
+    def create(
+        self, mount_points: "dict[str, str]", controllers: "set[str]", *, is_in_use: bool = False
+    ) -> None:
         """
         Makes the directories; on failure those that were made are gone again.
 
         Args:
             mount_points: controller -> mount point of its hierarchy: nothing above it is touched.
             controllers: those whose limits will be set.
+            is_in_use: a directory that is there already is ours.
 
         Raises:
             KernelError: mkdir failed.
@@ -101,6 +104,8 @@ class Cgroup:
         made: "list[str]" = []
         try:
             for path, mount_point in points.items():
+                if is_in_use and exists(path):
+                    continue
                 self._make(path, mount_point, made, is_cpuset=path == cpuset)
             if list(self.paths) == [""]:
                 from pyruntime.cgroup.threaded import settle

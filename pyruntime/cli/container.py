@@ -106,7 +106,7 @@ def make_request(
     Raises:
         Error: the bundle or the command line cannot be used.
     """
-    refuse_unbuilt(context)
+    check_global_options(context)
     pid_file = absolute(options.pid_file) if options.pid_file else ""
     console_socket = absolute(options.console_socket) if options.console_socket else ""
     pidfd_socket = absolute(options.pidfd_socket) if options.pidfd_socket else ""
@@ -128,6 +128,7 @@ def make_request(
     request.no_new_keyring = options.no_new_keyring
     request.rootless = rootless(context)
     request.no_cgroup = context.options.cgroup_manager == "disabled"
+    request.systemd = context.options.systemd_cgroup or context.options.cgroup_manager == "systemd"
     request.preserve_fds = options.preserve_fds
     request.pid_file = pid_file
     request.pidfd_socket = pidfd_socket
@@ -161,15 +162,12 @@ def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "
     return lambda fd, number: receiver.pass_fd(fd, f"/dev/pts/{number}".encode())
 
 
-def refuse_unbuilt(context: "Context") -> None:
+def check_global_options(context: "Context") -> None:
     """
-    Global options that this version does not know how to follow.
+    Those about making containers. Raises Error: one has no such value.
     """
     manager = context.options.cgroup_manager
-    if context.options.systemd_cgroup or manager == "systemd":
-        option = "--systemd-cgroup" if context.options.systemd_cgroup else "--cgroup-manager=systemd"
-        raise Error(f"{option} is not supported by this version of pyruntime")
-    if manager not in ("cgroupfs", "disabled"):
+    if manager not in ("cgroupfs", "systemd", "disabled"):
         raise Error(f"invalid value for --cgroup-manager: {manager}")
 
 

@@ -2,7 +2,7 @@
 exec: runs one more process in a container.
 """
 
-from pyruntime.cli.container import PROCESS_OPTIONS, failing_as, refuse_unbuilt, terminal_receiver
+from pyruntime.cli.container import PROCESS_OPTIONS, check_global_options, failing_as, terminal_receiver
 from pyruntime.errors import Error
 from pyruntime.runtime.state import State, load
 from pyruntime.util.fs import absolute
@@ -42,7 +42,7 @@ def run(context: "Context", options: "Options") -> int:
     Runs a process in the container named by the first argument; the process's exit code.
     """
     with failing_as("exec", EXIT_CODE) as failing:
-        refuse_unbuilt(context)
+        check_global_options(context)
         from pyruntime.runtime.exec import ExecRequest, check_status, run_exec
 
         state = load(context.root, options.arguments[0])
@@ -54,6 +54,7 @@ def run(context: "Context", options: "Options") -> int:
             process, failing.text = load_process(options.process)
             request = ExecRequest(state, process, failing.text, "")
         else:
+            failing.name = "process"
             request = ExecRequest(state, _process(state, options), b"", "/process")
         if options.cgroup:
             from pyruntime.cgroup.sub import parse

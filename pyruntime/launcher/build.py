@@ -20,7 +20,7 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parent.parent
 BUNDLE_NAME = "modules.bundle"
 LEFT_OUT = ("launcher", "__main__.py")
-HEAD_BYTES = 16384
+HEAD_BYTES = 20480
 # The launcher's core interpreter has no codecs; the first that is looked up must be found, for the search
 # is remembered as it ended.
 CODECS = ("encodings", "encodings.aliases", "encodings.utf_8", "encodings.ascii", "encodings.latin_1")

@@ -7,11 +7,7 @@ runtime leaves is in state.json before it exists, so that `delete --force` finds
 """
 
 from pyruntime import native
-from pyruntime.cgroup import hierarchy
-from pyruntime.cgroup.devices import parse_rules
-from pyruntime.cgroup.manager import Cgroup
-from pyruntime.cgroup.resources import ResourceWrites
-from pyruntime.errors import ConfigError, Error, HookError, KernelError, place_in
+from pyruntime.errors import Error, HookError, place_in
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -20,6 +16,7 @@ from pyruntime.runtime import facts as host
 from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME, check_id, make_directory
 from pyruntime.runtime.interrupt import Interrupts
 from pyruntime.runtime.launch import Launch, open_for_plan
+from pyruntime.runtime.own_cgroup import OwnCgroup
 from pyruntime.runtime.pid_file import PidFileError, write_pid_file
 from pyruntime.runtime.state import STATE_VERSION, State, new_state_data
 from pyruntime.runtime.talk import InitDied, InitFailed
@@ -37,9 +34,6 @@ if TYPE_CHECKING:
     Spec = dict[str, Any]
 
 
-NOT_PERMITTED = (1, 13, 19, 30)  # EPERM, EACCES, ENODEV (left out), EROFS
-
-
 class Request:
     """
     What a command asks for. Paths are absolute.
@@ -55,6 +49,7 @@ class Request:
         self.no_new_keyring = False
         self.rootless = "auto"  # the global option
         self.no_cgroup = False  # the global option --cgroup-manager=disabled
+        self.systemd = False  # the global option --systemd-cgroup, or --cgroup-manager=systemd
         self.preserve_fds = 0
         self.pid_file = ""
         self.pidfd_socket = ""
@@ -78,22 +73,16 @@ class Creation:
         self.plan: Plan
 
         self.host = host.host_facts()
-        self.hierarchies = hierarchy.detect()
-        if request.no_cgroup and spec.get("linux", {}).get("cgroupsPath"):
-            problem = "cannot be followed with --cgroup-manager=disabled"
-            raise ConfigError([("/linux/cgroupsPath", problem, "leave it out")])
-        self.may_go_without = host.goes_without_cgroup(self.host, request.rootless)
-        self.paths = hierarchy.place_container(
-            [] if request.no_cgroup else self.hierarchies,
-            spec,
-            request.container_id,
-            permitted_only=self.may_go_without,
-        )
-        self.cgroup = Cgroup(self.paths)
-        resources = spec.get("linux", {}).get("resources", {})
-        self.device_rules = parse_rules(resources)
-        self.writes = ResourceWrites(resources, self.cgroup.is_v2).collect()
+        self.place = self._find_place()
+        self.paths = self.place.paths
         self.resctrl = self._resctrl_group()
+
+    def _find_place(self) -> OwnCgroup:
+        if not self.request.systemd or self.request.no_cgroup:
+            return OwnCgroup(self.request, self.spec, self.host, self.text)
+        from pyruntime.runtime.systemd import UnitCgroup
+
+        return UnitCgroup(self.request, self.spec, self.host, self.text)
 
     def _resctrl_group(self) -> "Group | None":
         wanted = self.spec.get("linux", {}).get("intelRdt")
@@ -138,7 +127,7 @@ class Creation:
         facts.bundle = request.bundle
         facts.rootfs = request.rootfs
         facts.no_pivot = request.no_pivot
-        host.add_cgroup(facts, self.hierarchies, self.paths)
+        host.add_cgroup(facts, self.place.hierarchies, self.paths)
         return facts
 
     def _state_around_pid(self, status: str) -> "tuple[str, str]":
@@ -157,7 +146,7 @@ class Creation:
         if linux.get("netDevices") or (joins and linux.get("sysctl")):
             from pyruntime.runtime.host_network import check
 
-            check(self.spec, self.text, rootless=self.host.euid != 0 or self.may_go_without)
+            check(self.spec, self.text, rootless=self.host.euid != 0 or self.place.may_go_without)
 
     def make_plan(self, facts: Facts) -> None:
         """
@@ -182,10 +171,8 @@ class Creation:
         self.interrupts = Interrupts()
         try:
             self._make_state(facts)
-            try:
-                self._make_cgroup(facts)
-            except KernelError as error:
-                raise self._explain_permission(error) from None
+            self.undo.append(self.place.remove)
+            self.place.make()
             if self.resctrl is not None:
                 self.undo.append(self.resctrl.remove)
                 self.resctrl.make(self.state)
@@ -198,9 +185,10 @@ class Creation:
         directory = make_directory(self.request.root, self.request.container_id)
         self.undo.append(directory.remove)
         # Before the state names it as ours: `delete --force` kills what is in the cgroup.
-        self.cgroup.check_free()
+        self.place.cgroup.check_free()
         directory.write(CONFIG_NAME, self.text)
         data = new_state_data(self.request.container_id, self.spec, facts, self.paths)
+        self.place.note(data["pyruntime"])
         if "mount" not in listed_namespaces(self.spec):
             # The container's mounts will be the host's: whatever is on top of the root then, goes.
             data["pyruntime"]["host_mount"] = [facts.rootfs, native.mount_id(facts.rootfs)]
@@ -211,37 +199,6 @@ class Creation:
 
             notify.make_directory(directory)
 
-    def _make_cgroup(self, facts: Facts) -> None:
-        points = {c: h.mount_point for h in self.hierarchies for c in h.controllers or ("",)}
-        # Beside v1 hierarchies the unified one may have the controllers that are left: used on demand.
-        wanted = {write.controller.encode() for write in self.writes if write.controller not in self.paths}
-        self.undo.append(self.cgroup.remove_parents)
-        if hierarchy.is_pure_unified(self.hierarchies):
-            if self.paths:
-                self.cgroup.enable_controllers(points[""])
-        elif wanted and self.cgroup.unified:
-            self.cgroup.enable_controllers(points[""], wanted)
-        self.cgroup.create(points, {write.controller for write in self.writes})
-        self.undo.append(self._remove_cgroup)
-        limits = self.spec.get("linux", {}).get("resources", {}).get("memory", {})
-        self.cgroup.check_memory(limits)
-        self.cgroup.set(self.writes)
-        if not self.request.no_cgroup:
-            self.cgroup.limit_devices(self.device_rules, may_fail=not facts.is_privileged())
-
-    def _explain_permission(self, error: KernelError) -> Error:
-        """
-        A caller who may go without a cgroup has asked for what needs one.
-        """
-        if self.may_go_without and not self.request.no_cgroup and error.errno in NOT_PERMITTED:
-            text = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
-            return Error(f"{text}: {error}")
-        return error
-
-    def _remove_cgroup(self) -> None:
-        self.cgroup.kill()
-        self.cgroup.remove()
-
     def start_init(self, facts: Facts) -> None:
         """
         The init exists, and nothing else of the container. Raises Error.
@@ -251,14 +208,23 @@ class Creation:
         self.undo.append(self._detach_host_mount)
         self.launch = Launch(self.plan, 3 + facts.passed_fds, self.interrupts)
         self.undo.append(self.launch.kill)
-        self.launch.start(lambda what, path: listener if what == "listener" else open_for_plan(what, path))
+        self.make_init(lambda what, path: listener if what == "listener" else open_for_plan(what, path))
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self._settle_ids(facts)
-        self.give_cgroup(self.launch.pid)
+        self.place.give(self.launch.pid)
         if self.resctrl is not None:
             self.resctrl.join(self.launch.pid)
         self._move_devices()
+
+    def make_init(self, open_fd: "Callable[[str, str], int]") -> None:
+        """
+        Sends the plan; then the init is in its cgroup, with its limits, and waits. Raises Error.
+        """
+        assert self.launch.stage is not None
+        self.place.enter(self.launch.stage.pid, self.interrupts)
+        self.launch.start(open_fd)
+        self.place.settle()
 
     def _settle_ids(self, facts: Facts) -> None:
         namespaces, linux = listed_namespaces(self.spec), self.spec.get("linux", {})
@@ -270,21 +236,6 @@ class Creation:
             write_maps(self.launch.pid, linux, privileged=facts.euid == 0)
         elif linux.get("uidMappings") or linux.get("gidMappings"):
             check_maps(self.launch.pid, linux, self.text)
-
-    def give_cgroup(self, pid: int) -> None:
-        """
-        Where the container's user is to own its cgroup, it does; `pid` is in its user namespace.
-        """
-        if not self.paths or not hierarchy.is_pure_unified(self.hierarchies):
-            return
-        from pyruntime.cgroup import owner
-
-        if owner.is_asked_for(self.spec):
-            uid: "int | None" = self.spec.get("process", {}).get("user", {}).get("uid", 0)
-            if uid is not None and "user" in listed_namespaces(self.spec):
-                uid = owner.host_uid(uid, pid)
-            if uid is not None:
-                owner.give_to(self.cgroup.unified, uid)
 
     def _move_devices(self) -> None:
         wanted = self.spec.get("linux", {}).get("netDevices")
@@ -338,8 +289,10 @@ class Creation:
         """
         Unmakes all there is, and says what to report: the error in words.
         """
-        oom_killed = bool(self.paths) and self.cgroup.oom_kills() > 0
-        is_short = bool(self.paths) and isinstance(error, InitDied) and self.cgroup.was_short_of_memory()
+        oom_killed = is_short = False
+        if self.paths and isinstance(error, (InitDied, InitFailed)):
+            oom_killed = self.place.cgroup.oom_kills() > 0
+            is_short = self.place.cgroup.was_short_of_memory()
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
             cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)

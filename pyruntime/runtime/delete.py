@@ -113,6 +113,10 @@ def destroy(state: State) -> None:
     if not state.own["own_pid_namespace"] and cgroup.exists():
         cgroup.kill()  # the init's end did not end the others
     state.detach_host_mount()
+    if "systemd" in state.own:
+        from pyruntime.runtime.systemd import stop_unit
+
+        stop_unit(state.own["systemd"])
     cgroup.remove()
     if state.own.get("resctrl"):
         from pyruntime.runtime.intel_rdt import remove

@@ -51,6 +51,7 @@ class ExecRequest:
         self.preserve_fds = 0
         self.sub_cgroups: "dict[str, str]" = {}  # controller -> path below the container's cgroup
         self.pass_terminal: "Callable[[int, int], None] | None" = None
+        self.directory = ""  # the unified cgroup that it will be in
 
 
 def check_status(state: State, *, ignore_paused: bool) -> None:
@@ -121,6 +122,11 @@ def _converse(request: ExecRequest, launch: Launch, pid_fd: int) -> int:
     if not request.detach:
         foreground = Foreground(terminal=bool(request.process.get("terminal")))
         pass_terminal = foreground.receive_terminal
+    if request.state.own.get("systemd", {}).get("user"):
+        from pyruntime.runtime.systemd import attach_below
+
+        assert launch.stage is not None
+        attach_below(request.state, request.directory, launch.stage.pid)
     launch.start(lambda what, path: pid_fd if what == "container" else open_for_plan(what, path))
     if request.state.data.get("intel_rdt_path"):
         from pyruntime.runtime.intel_rdt import join
@@ -189,6 +195,7 @@ def _facts(request: ExecRequest, process: "Process", config: "dict[str, Any]") -
     host.add_cgroup(facts, hierarchies, paths)
     if facts.cgroup_directory and not request.sub_cgroups:
         facts.cgroup_directory = _unified_directory(hierarchies, facts.cgroup_directory, state.pid)
+    request.directory = facts.cgroup_directory
     profile = config.get("linux", {}).get("seccomp")
     if profile:
         from pyruntime.runtime.seccomp import filter_for

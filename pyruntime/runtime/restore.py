@@ -123,7 +123,7 @@ class Restoration(Creation):
         ours, theirs = service.socket_pair()
         self.launch = Launch(self.plan, FIRST_FD + 1 + len(self.joined.files), self.interrupts)
         self.undo.append(self.launch.kill)
-        self.launch.start(lambda what, detail: theirs if detail == SOCKET else _open(what, detail))
+        self.make_init(lambda what, detail: theirs if detail == SOCKET else _open(what, detail))
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self.launch.go()
@@ -245,7 +245,7 @@ class Restoration(Creation):
         if "time" not in listed_namespaces(self.spec) and _differs(pid, "time"):
             # Its clocks go on from where they were.
             self.state.own["namespace_files"]["NEWTIME"] = "time"
-        self.give_cgroup(pid)
+        self.place.give(pid)
         self.state.set_init(pid, start_time(pid))
         self.state.data["created"] = now()
         self.state.own["creating"] = False

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from pyruntime.cgroup.resources import Write
+
     Resources = dict[str, Any]
 
 
@@ -72,6 +74,8 @@ class Update:
         transaction = Transaction(cgroup, writes)
         undo: "list[Callable[[], None]]" = [transaction.undo]
         try:
+            if "systemd" in self.state.own:
+                undo.append(self._tell_systemd(cgroup, writes))
             transaction.run()
             # Engines send the config's rules along: only others are a change.
             if self.old.get("devices", []) != self.new.get("devices", []):
@@ -89,6 +93,18 @@ class Update:
                 except Error as trouble:
                     warn(f"cannot restore the previous limits: {trouble}")
             raise
+
+    def _tell_systemd(self, cgroup: Cgroup, writes: "list[Write]") -> "Callable[[], None]":
+        """
+        The same as properties of the unit, before the files, for systemd writes those, too; what sets them
+        back.
+        """
+        from pyruntime.runtime.systemd import change
+
+        rules = [self.old.get("devices", []), self.new.get("devices", [])]
+        devices = [parse_rules(self.new), parse_rules(self.old)] if rules[0] != rules[1] else None
+        before = ResourceWrites(self.old, cgroup.is_v2).collect()
+        return change(self.state, writes, before, devices)
 
     @staticmethod
     def _limit_devices(cgroup: Cgroup, new: "Resources", old: "Resources") -> None:

@@ -52,10 +52,10 @@ def test_namespaces_and_capabilities(features):
 
 
 @pytest.mark.row("FT-5")
-@pytest.mark.ours("runc has systemd cgroups, which come later here")
-def test_what_is_not_built_is_not_claimed(features):
-    linux = features["linux"]
-    assert linux["cgroup"] == {"v1": True, "v2": True, "systemd": False, "systemdUser": False, "rdma": True}
+@pytest.mark.since("1.2.0")
+def test_cgroups(features):
+    wanted = {"v1": True, "v2": True, "systemd": True, "systemdUser": True, "rdma": True}
+    assert features["linux"]["cgroup"] == wanted
 
 
 @pytest.mark.row("FT-7")

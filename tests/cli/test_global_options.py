@@ -206,14 +206,6 @@ def test_options_that_do_nothing_here(call, root):
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
-@pytest.mark.ours("runc builds systemd cgroups; that comes later here")
-@pytest.mark.parametrize("command", ["create", "run"])
-def test_systemd_cgroups_are_refused(call, root, command):
-    result = call("--systemd-cgroup", "--root", root, command, "x")
-    assert result.returncode == 1
-    assert "--systemd-cgroup is not supported" in result.stderr
-
-
 # --- the level
 
 

@@ -64,4 +64,4 @@ def test_the_label_of_the_bundle(container):
 @pytest.mark.ours("runC has others")
 def test_those_that_do_something_are_named(container):
     features = json.loads(container.runtime.ok("features").stdout)
-    assert features["potentiallyUnsafeConfigAnnotations"] == ["org.criu.config"]
+    assert features["potentiallyUnsafeConfigAnnotations"] == ["org.criu.config", "org.systemd.property."]

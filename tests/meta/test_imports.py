@@ -149,7 +149,7 @@ EXTENSIONS = {"_json", "_cffi_backend", "_pyrt"}
 
 # command -> how many of our own modules it may load; fewer is better: lower the number then
 BUDGET = {
-    "create": 56,
+    "create": 57,
     "start": 19,
     "state": 15,
     "exec": 52,

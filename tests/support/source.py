@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.runtime import ROOT
 
 PACKAGE = ROOT / "pyruntime"
-GENERATED = {"schema_gen.py", "_build.py", "plan_gen.h"}
+GENERATED = {"schema_gen.py", "_build.py", "_sd_bus.py", "plan_gen.h"}
 
 
 @functools.cache

@@ -4,11 +4,13 @@ other hosts.
 """
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.support.runtime import wait_until
+from tests.support.systemd import Made
 
 ROOT = Path("/sys/fs/cgroup")
 WANTED = {"cpu", "cpuset", "io", "memory", "pids", "hugetlb"}
@@ -55,3 +57,15 @@ def place(container):
     yield place
     container.delete("--force")
     place.remove()
+
+
+@pytest.fixture
+def made(container):
+    """
+    A container whose scope, and slice, systemd makes.
+    """
+    if not Path("/run/systemd/system").exists():
+        pytest.skip("systemd does not run here")
+    yield Made(container)
+    container.delete("--force")
+    subprocess.run(["systemctl", "stop", "test-pyrt.slice", "test.slice"], capture_output=True)

@@ -1,0 +1,75 @@
+"""
+The command line of the lane: `snapshot` and `run` (see tests/vm/lane/__init__.py).
+"""
+
+import argparse
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.vm.lane.machine import SECURITY, Machine, snapshot_of
+
+# What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is
+# small.
+READY = """
+systemctl is-system-running --wait; systemctl --failed --no-legend
+for i in $(seq 200); do
+    systemctl is-active -q user@1000.service && [ -S /run/user/1000/bus ] && break
+    sleep 0.1
+done
+python3 -c 'import cffi, seccomp, pytest'; sync; echo 3 > /proc/sys/vm/drop_caches
+runc --version; crun --version; python3 -c pass
+"""
+
+
+def snapshot(options: argparse.Namespace) -> int:
+    """
+    Boots the image once, and keeps what is there when it is idle.
+    """
+    directory = snapshot_of(options.lsm)
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    disk = ["-f", "qcow2", "-F", "raw", "-b", "../root.img", f"{directory}/disk.qcow2"]
+    subprocess.run(["qemu-img", "create", "-q", *disk], check=True)
+    machine = Machine(options.lsm, recorded=directory)
+    try:
+        code = machine.run(READY, sys.stdout.buffer, sys.stderr.buffer)
+        machine.record()
+    finally:
+        machine.close()
+    return code
+
+
+def run(options: argparse.Namespace) -> int:
+    """
+    A command in a fresh machine.
+    """
+    machine = Machine(options.lsm, output=options.output and options.output.resolve())
+    try:
+        command = " ".join(options.command)
+        streams = (sys.stdout.buffer, sys.stderr.buffer)
+        return machine.run(command, *streams, user=options.user, seconds=options.timeout)
+    finally:
+        machine.close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.vm.lane", description="throw-away virtual machines")
+    commands = parser.add_subparsers(required=True)
+    parsers = [commands.add_parser(function.__name__, help=function.__doc__) for function in (snapshot, run)]
+    for function, found in zip((snapshot, run), parsers):
+        found.set_defaults(function=function)
+        found.add_argument("--lsm", choices=sorted(SECURITY), default="apparmor", help="the security module")
+    parsers[1].add_argument("--user", default="root", help="root, or tester: below a systemd of its own")
+    parsers[1].add_argument("--output", type=Path, help="a directory of the host that is /out there")
+    parsers[1].add_argument("--timeout", type=float, default=600, help="seconds that the command may take")
+    parsers[1].add_argument("command", nargs="+")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return options.function(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
