@@ -122,9 +122,10 @@ def _hook_reason(data: "dict[str, Any]") -> str:
     output = f", output: {data['note'].strip()}" if data["note"].strip() else ""
     if data["err"] == ETIMEDOUT:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
+    if data["err"] and data["note"]:  # it was started, and then a call failed, which the note names
+        return f"{data['path']}: {data['note']}: {reason(data['err'])}"
     if data["err"]:
-        call = f"{data['note']}: " if data["note"] else ""
-        return f"fork/exec {data['path']}: {call}{reason(data['err'])}"
+        return f"fork/exec {data['path']}: {reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 
