@@ -66,14 +66,18 @@ def test_the_usual_place(users):
 
 
 @pytest.mark.row("CG-3")
+@pytest.mark.since("1.2.0")
 def test_exec_goes_into_it(users):
     users.create(global_options=OPTION).start()
     words = users.runtime.argv("exec", users.id, "/inside", "pause")
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         procs = ROOT / own(users.pid)[1:] / "cgroup.procs"
-        wait_until(lambda: len(procs.read_text().split()) == 2, what="two processes")
-        assert users.kill("KILL").returncode == 0
-        assert running.wait(20) == 137
+        try:
+            wait_until(lambda: len(procs.read_text().split()) == 2, what="two processes")
+            assert users.kill("KILL").returncode == 0
+            assert running.wait(20) == 137
+        finally:
+            running.kill()
 
 
 @pytest.mark.row("RES-25")
