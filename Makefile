@@ -11,7 +11,7 @@ BUILD := build
 BUILD_PACKAGES := python3 python3-dev python3-setuptools python3-cffi python3-seccomp gcc libc6-dev musl-tools
 RUN_PACKAGES := busybox-static
 TEST_PACKAGES := $(RUN_PACKAGES) python3-pytest python3-hypothesis python3-jsonschema python3-venv \
-	runc crun procps clang-format iproute2 util-linux mount libcap2-bin
+	runc crun dbus-daemon procps clang-format iproute2 util-linux mount libcap2-bin
 
 SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' -o -name '*.py' | \
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')

@@ -100,22 +100,68 @@ class KernelError(Error):
         self.errno = errno or 0
         self.call = call
         self.path = path
-        super().__init__(f"{call} {path}: {reason(self.errno)}" if path else f"{call}: {reason(self.errno)}")
+        subject = f"{call} {path}" if path else call
+        Error.__init__(self, f"{subject}: {reason(self.errno)}")
 
 
-class CgroupError(KernelError):
+class PlacedError(Error):
     """
-    The kernel refused something about the container's cgroup; `pointer` is what asked for it.
+    What a field of a document asks for and cannot have: the reason, and the field's place at the end.
+
+    Attributes:
+        pointer: JSON pointer of the field; "" if nothing asked for it.
+        name, text: the document, as soon as it is known (place_in).
+    """
+
+    def __init__(self, message: str, pointer: str) -> None:
+        super().__init__(message)
+        self.pointer = pointer
+        self.name = ""
+        self.text = b""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}{self.place()}"
+
+    def place(self) -> str:
+        """
+        " (config.json:12:7 /mounts/3)"
+        """
+        if not self.pointer:
+            return ""
+        if not self.text:
+            return f" (asked for by {self.pointer})"
+        from pyruntime.config.positions import locate
+
+        line, column = locate(self.text, [self.pointer])[self.pointer]
+        return f" ({self.name}:{line}:{column} {self.pointer})"
+
+
+class CgroupError(KernelError, PlacedError):
+    """
+    The kernel refused something about the container's cgroup.
     """
 
     def __init__(self, errno: "int | None", call: str, path: str, pointer: str = "", note: str = "") -> None:
         super().__init__(errno, call, path)
         self.pointer = pointer
         self.note = note
+        self.name = ""
+        self.text = b""
 
     def __str__(self) -> str:
-        asked = f" (asked for by {self.pointer})" if self.pointer else ""
-        return f"{super().__str__()}{self.note}{asked}"
+        return f"{self.args[0]}{self.note}{self.place()}"
+
+
+def place_in(error: BaseException, name: str, text: bytes) -> None:
+    """
+    Gives an error about a document, that was raised where there was none, the document to tell the line.
+
+    Args:
+        name: how the document is called in messages.
+        text: the document as read; empty for what has no lines, as a command line.
+    """
+    if isinstance(error, (ConfigError, PlacedError)) and not error.text:
+        error.name, error.text = name, text
 
 
 class SetupError(Error):

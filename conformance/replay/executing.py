@@ -8,7 +8,6 @@ from conformance.replay.reasons import (
     ALL_OR_NONE,
     CAPABILITIES,
     IDS,
-    NOT_BUILT,
     NOT_PASSED,
     RELATIVE,
     SAYS_MORE,
@@ -141,7 +140,7 @@ OTHERWISE = (
     ),
     (SAYS_MORE, "stderr", "exec -t running true\nexec -p terminal.json running"),
     (SAYS_MORE, "stderr", "exec --pidfd-socket {cwd}/missing running true"),
-    (NOT_BUILT, "stderr", "exec --process-label x running true\nexec --apparmor x running true"),
+    (ALL_AT_ONCE, "stderr", "exec --process-label x running true\nexec --apparmor x running true"),
     (
         SUB_CGROUP,
         "stderr",

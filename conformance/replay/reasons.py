@@ -4,8 +4,6 @@ Why outcomes differ from runC's: what docs/differences-from-runc.md lists, in th
 
 from conformance.replay.calls import Reason
 
-NOT_BUILT = Reason("this version does not have it yet, and says so")
-
 # --- the command line
 
 BEHIND = Reason(

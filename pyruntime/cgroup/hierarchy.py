@@ -7,7 +7,7 @@ Runs in the runtime process. A controller lives in exactly one hierarchy: its ow
 
 import posix
 
-from pyruntime.errors import Error
+from pyruntime.errors import ConfigError
 from pyruntime.util.fs import absolute, read_file
 
 TYPE_CHECKING = False
@@ -63,7 +63,8 @@ class Hierarchy:
             inside = absolute(cgroups_path or container_id, "/")
             place = base + inside
         if inside == "/":
-            raise Error(f'cgroupsPath "{cgroups_path}" is the root of the hierarchy')
+            problem = f'"{cgroups_path}" is the root of the hierarchy'
+            raise ConfigError([("/linux/cgroupsPath", problem, "a path below it")])
         return place
 
 

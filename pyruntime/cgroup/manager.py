@@ -8,8 +8,15 @@ import posix
 import time
 
 from pyruntime.cgroup.freezer import Freezer
-from pyruntime.cgroup.tree import fill_cpuset, make_parents, processes, remove_empty, remove_tree
-from pyruntime.errors import CgroupError, Error, KernelError
+from pyruntime.cgroup.tree import (
+    PLACE_POINTER,
+    fill_cpuset,
+    make_parents,
+    processes,
+    remove_empty,
+    remove_tree,
+)
+from pyruntime.errors import CgroupError, Error, KernelError, PlacedError
 from pyruntime.linux.signals import KILL
 from pyruntime.util.fs import exists, read_file, write_value
 
@@ -72,9 +79,10 @@ class Cgroup:
     def _check_fit(self, path: str) -> None:
         count = len(processes(path))
         if count:
-            raise Error(f"container's cgroup is not empty: {count} process(es) found in {path}")
+            problem = f"container's cgroup is not empty: {count} process(es) found in {path}"
+            raise PlacedError(problem, PLACE_POINTER)
         if self.freezer.is_frozen():
-            raise Error(f"container's cgroup unexpectedly frozen: {path}")
+            raise PlacedError(f"container's cgroup unexpectedly frozen: {path}", PLACE_POINTER)
 
     def create(
         self, mount_points: "dict[str, str]", controllers: "set[str]", *, is_in_use: bool = False
@@ -118,7 +126,7 @@ class Cgroup:
             self._make(path, mount_point, made, is_cpuset=is_cpuset)
             return
         except OSError as error:
-            raise KernelError(error.errno, "mkdir", path) from None
+            raise CgroupError(error.errno, "mkdir", path, PLACE_POINTER) from None
         made.append(path)
         if is_cpuset:
             fill_cpuset(path)
@@ -126,7 +134,7 @@ class Cgroup:
     def _make_parent(self, path: str, mount_point: str, *, is_cpuset: bool) -> None:
         parent = path.rpartition("/")[0]
         if not parent.startswith(mount_point) or parent == mount_point:
-            raise KernelError(ENOENT, "mkdir", path)
+            raise CgroupError(ENOENT, "mkdir", path, PLACE_POINTER)
         make_parents(parent, self._parents_made, is_cpuset=is_cpuset)
 
     def enable_controllers(self, mount_point: str, wanted: "set[bytes] | None" = None) -> None:
@@ -320,13 +328,25 @@ class Cgroup:
         """
         How many processes the kernel killed for want of memory; 0 if nobody counts.
         """
+        return self._count("memory.oom_control" if "memory" in self.paths else "memory.events", b"oom_kill ")
+
+    def was_short_of_memory(self) -> bool:
+        """
+        Whether the limit was reached, by whatever happened then.
+        """
+        v1 = "memory" in self.paths
+        return (self._count("memory.failcnt", b"") if v1 else self._count("memory.events", b"max ")) > 0
+
+    def _count(self, file: str, name: bytes) -> int:
+        """
+        The number behind a name in a file of the memory controller; 0 if there is none.
+        """
         directory = self.paths.get("memory") or self.unified
-        file = "memory.oom_control" if "memory" in self.paths else "memory.events"
         try:
             lines = read_file(f"{directory}/{file}").split(b"\n")
         except KernelError:
             return 0
-        return sum(int(line.split()[1]) for line in lines if line.startswith(b"oom_kill "))
+        return sum(int(line[len(name) :]) for line in lines if line and line.startswith(name))
 
     # --- ending
 

@@ -6,9 +6,10 @@ Runs in the runtime process, host namespaces.
 
 import posix
 
-from pyruntime.errors import KernelError
+from pyruntime.errors import CgroupError, KernelError
 from pyruntime.util.fs import read_file, write_value
 
+PLACE_POINTER = "/linux/cgroupsPath"
 EBUSY, EOPNOTSUPP = 16, 95
 
 
@@ -29,7 +30,7 @@ def make_parents(path: str, made: "list[str]", *, is_cpuset: bool) -> None:
         make_parents(path.rpartition("/")[0], made, is_cpuset=is_cpuset)
         return make_parents(path, made, is_cpuset=is_cpuset)
     except OSError as error:
-        raise KernelError(error.errno, "mkdir", path) from None
+        raise CgroupError(error.errno, "mkdir", path, PLACE_POINTER) from None
     if is_cpuset:
         fill_cpuset(path)
 

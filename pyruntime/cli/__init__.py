@@ -69,7 +69,12 @@ GLOBAL_OPTIONS = (
     (("log-format",), "str", "text", "set the log format ('text' (default), or 'json')"),
     (("root",), "str", "", "root directory for storage of container state (should be in tmpfs)"),
     (("criu",), "str", "", "(obsolete, ignored)"),
-    (("systemd-cgroup",), "bool", False, "enable systemd cgroup support"),
+    (
+        ("systemd-cgroup",),
+        "bool",
+        False,
+        'have systemd make cgroups; cgroupsPath is "slice:prefix:name" then: "system.slice:runc:434234"',
+    ),
     (
         ("cgroup-manager",),
         "str",

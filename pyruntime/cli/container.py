@@ -7,7 +7,7 @@ import posix
 from pyruntime.cli import Program
 from pyruntime.cli.args import FALSE, TRUE
 from pyruntime.config.load import load_config
-from pyruntime.errors import MACHINE, Error, KernelError, machine_error, reason
+from pyruntime.errors import MACHINE, Error, KernelError, machine_error, place_in, reason
 from pyruntime.util.fs import absolute, make_directories, real_path
 
 TYPE_CHECKING = False
@@ -71,20 +71,27 @@ CREATE_OPTIONS = (
 
 class failing_as:
     """
-    Puts "<program> <verb> failed: " in front of errors inside the block.
+    Puts "<program> <verb> failed: " in front of errors inside the block; those about the document get the
+    line in it.
+
+    Attributes:
+        name, text: the document, once it is read.
     """
 
     def __init__(self, verb: str, exit_code: int = 1) -> None:
         self.prefix = f"{Program.name} {verb} failed" if verb != "exec" else "exec failed"
         self.exit_code = exit_code
+        self.name = "config.json"
+        self.text = b""
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> "failing_as":
+        return self
 
     def __exit__(self, kind: "Any", error: "Any", trace: "Any") -> None:
         if isinstance(error, MACHINE) and not isinstance(error, BrokenPipeError):
             error = machine_error(error)
         if isinstance(error, Error):
+            place_in(error, self.name, self.text)
             failure = Error(f"{self.prefix}: {error}")
             failure.exit_code = self.exit_code
             raise failure from None

@@ -21,10 +21,10 @@ def run(context: "Context", options: "Options") -> int:
     """
     Creates the container named by the argument.
     """
-    with failing_as("create"):
-        request, spec, text = make_request(context, options, detach=True)
+    with failing_as("create") as failing:
+        request, spec, failing.text = make_request(context, options, detach=True)
         from pyruntime.runtime.create import Creation
 
-        creation = Creation(request, spec, text)
+        creation = Creation(request, spec, failing.text)
         creation.run()
     return 0

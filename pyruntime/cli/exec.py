@@ -41,7 +41,7 @@ def run(context: "Context", options: "Options") -> int:
     """
     Runs a process in the container named by the first argument; the process's exit code.
     """
-    with failing_as("exec", EXIT_CODE):
+    with failing_as("exec", EXIT_CODE) as failing:
         check_global_options(context)
         from pyruntime.runtime.exec import ExecRequest, check_status, run_exec
 
@@ -50,9 +50,11 @@ def run(context: "Context", options: "Options") -> int:
         if options.process:
             from pyruntime.config.load import load_process
 
-            process, text = load_process(options.process)
-            request = ExecRequest(state, process, text, "")
+            failing.name = options.process
+            process, failing.text = load_process(options.process)
+            request = ExecRequest(state, process, failing.text, "")
         else:
+            failing.name = "process"
             request = ExecRequest(state, _process(state, options), b"", "/process")
         if options.cgroup:
             from pyruntime.cgroup.sub import parse

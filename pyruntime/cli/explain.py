@@ -54,7 +54,11 @@ def run(context: "Context", options: "Options") -> int:
     # A config without a user namespace is root's to run, whoever asks about it.
     permitted_only = "user" in listed_namespaces(spec) and host.goes_without_cgroup(facts, rootless(context))
     usable = [] if context.options.cgroup_manager == "disabled" else hierarchies
-    paths = hierarchy.place_container(usable, spec, options.id, permitted_only=permitted_only)
+    unit_lines: "list[Line]" = []
+    if usable and (context.options.systemd_cgroup or context.options.cgroup_manager == "systemd"):
+        paths, unit_lines = _unit(spec, facts, hierarchies, text)
+    else:
+        paths = hierarchy.place_container(usable, spec, options.id, permitted_only=permitted_only)
     host.add_cgroup(facts, hierarchies, paths)
     host.look_for_selinux(spec, facts)
     _add_seccomp(spec, facts)
@@ -66,7 +70,7 @@ def run(context: "Context", options: "Options") -> int:
         steps[made:made] = _device_lines(spec)
         before, joining = _resctrl_lines(spec, options.id)
         steps[made:made] = joining
-        lines = [*_cgroup_lines(spec, paths), *before, *steps, *_hook_lines(spec)]
+        lines = [*unit_lines, *_cgroup_lines(spec, paths), *before, *steps, *_hook_lines(spec)]
     except ConfigError as error:
         raise ConfigError(error.problems, error.name, text) from None
     for warning in warnings:
@@ -110,6 +114,33 @@ def _add_seccomp(spec: "dict[str, Any]", facts: "Facts") -> None:
         from pyruntime.runtime.seccomp_compile import compile_profile
 
         facts.seccomp = (flags_of(profile), compile_profile(profile))
+
+
+def _unit(
+    spec: "dict[str, Any]", facts: "Facts", hierarchies: "list[hierarchy.Hierarchy]", text: bytes
+) -> "tuple[dict[str, str], list[Line]]":
+    """
+    Where systemd would make the cgroup, and what it would be told. systemd itself is not asked.
+    """
+    from pyruntime.cgroup.systemd import POINTER, place_unit, unit_of
+    from pyruntime.cgroup.systemd_properties import ANNOTATION, of_annotations, of_unit
+    from pyruntime.runtime.systemd import is_for_user
+
+    for_user = is_for_user(facts)
+    path = spec.get("linux", {}).get("cgroupsPath", "")
+    unit = unit_of(path, facts.container_id, for_user=for_user, text=text)
+    base = f"/user.slice/user-{facts.euid}.slice/user@{facts.euid}.service" if for_user else ""
+    lines = [("RUNTIME", "start_unit", unit.name, POINTER)]
+    is_v2 = hierarchy.is_pure_unified(hierarchies)
+    for name, (_, value) in of_unit(unit, facts.container_id, 0, is_v2=is_v2):
+        lines.append(
+            ("RUNTIME", "unit_property", f"{name} = {'(stage-1)' if name == 'PIDs' else value}", POINTER)
+        )
+    for key, annotated in spec.get("annotations", {}).items():
+        if key.startswith(ANNOTATION):
+            ((name, (_, value)),) = of_annotations({key: annotated}, text)
+            lines.append(("RUNTIME", "unit_property", f"{name} = {value}", "/annotations/" + key))
+    return place_unit(hierarchies, unit, base), lines
 
 
 def _cgroup_lines(spec: "dict[str, Any]", paths: "dict[str, str]") -> "list[Line]":

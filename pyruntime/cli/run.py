@@ -24,8 +24,8 @@ def run(context: "Context", options: "Options") -> int:
     """
     Runs the container named by the argument; the program's exit code.
     """
-    with failing_as("run"):
-        request, spec, text = make_request(context, options, detach=options.detach)
+    with failing_as("run") as failing:
+        request, spec, failing.text = make_request(context, options, detach=options.detach)
         if "process" not in spec:
             raise Error("process property must not be empty")
         request.started_later = False
@@ -34,7 +34,7 @@ def run(context: "Context", options: "Options") -> int:
         return run_container(
             request,
             spec,
-            text,
+            failing.text,
             detach=options.detach,
             keep=options.keep,
             subreaper=not options.no_subreaper,

@@ -7,7 +7,7 @@ runtime leaves is in state.json before it exists, so that `delete --force` finds
 """
 
 from pyruntime import native
-from pyruntime.errors import Error, HookError
+from pyruntime.errors import Error, HookError, place_in
 from pyruntime.plan.build import build_create
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.plan.hooks import BEFORE_PIVOT
@@ -289,17 +289,21 @@ class Creation:
         """
         Unmakes all there is, and says what to report: the error in words.
         """
-        oom_killed = bool(self.paths) and self.place.cgroup.oom_kills() > 0
+        oom_killed = is_short = False
+        if self.paths and isinstance(error, (InitDied, InitFailed)):
+            oom_killed = self.place.cgroup.oom_kills() > 0
+            is_short = self.place.cgroup.was_short_of_memory()
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
             cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
+        place_in(error, CONFIG_NAME, self.text)
         by_init = isinstance(error, HookError)  # which has waited for it
         self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
             from pyruntime.runtime.failure import explain_init, was_in_init
 
             by_init = was_in_init(error)
-            error = explain_init(error, self.plan, self.text, oom_killed=oom_killed)
+            error = explain_init(error, self.plan, self.text, oom_killed=oom_killed, is_short=is_short)
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
             cleaned_up(self._run_last_hooks)

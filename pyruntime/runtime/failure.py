@@ -6,7 +6,7 @@ Runs in the runtime process; imported when something failed, so its cost does no
 
 import posix
 
-from pyruntime.errors import Error, HookError, SetupError, reason
+from pyruntime.errors import Error, HookError, PlacedError, SetupError, place_in, reason
 from pyruntime.plan.optable import OPS, PHASES
 from pyruntime.runtime.talk import InitDied, InitFailed
 
@@ -36,7 +36,9 @@ ID_MAPPING_HINTS = {
 }
 
 
-def explain_init(error: Error, plan: "Plan | None", text: bytes, *, oom_killed: bool) -> Error:
+def explain_init(
+    error: Error, plan: "Plan | None", text: bytes, *, oom_killed: bool, is_short: bool = False
+) -> Error:
     """
     What to report for an InitFailed or InitDied; any other error is returned as it is.
 
@@ -44,13 +46,21 @@ def explain_init(error: Error, plan: "Plan | None", text: bytes, *, oom_killed: 
         plan: what was executed; None in `start`, where the operations speak for themselves.
         text: config.json (or process.json) as read, for line and column.
         oom_killed: whether the kernel killed a process of the cgroup meanwhile.
+        is_short: whether the cgroup has reached its limit of memory.
     """
     if isinstance(error, InitFailed):
         return explain_failure(error.data, plan, text)
     if isinstance(error, InitDied):
         if oom_killed:
-            return Error("container init was OOM-killed (memory limit too low?)")
-        return Error("container init " + describe_status(error.status))
+            return _want_of_memory("container init was OOM-killed", text)
+        how = "container init " + describe_status(error.status)
+        return _want_of_memory(how, text) if is_short else Error(how)
+    return error
+
+
+def _want_of_memory(how: str, text: bytes) -> Error:
+    error = PlacedError(f"{how} (memory limit too low?)", "/linux/resources/memory/limit")
+    place_in(error, "config.json", text)
     return error
 
 
@@ -122,9 +132,10 @@ def _hook_reason(data: "dict[str, Any]") -> str:
     output = f", output: {data['note'].strip()}" if data["note"].strip() else ""
     if data["err"] == ETIMEDOUT:
         return f"hook ran past specified timeout of {data['status']}.0s{output}"
+    if data["err"] and data["note"]:  # it was started, and then a call failed, which the note names
+        return f"{data['path']}: {data['note']}: {reason(data['err'])}"
     if data["err"]:
-        call = f"{data['note']}: " if data["note"] else ""
-        return f"fork/exec {data['path']}: {call}{reason(data['err'])}"
+        return f"fork/exec {data['path']}: {reason(data['err'])}"
     return f"{data['path']} {describe_status(data['status'])}{output}"
 
 

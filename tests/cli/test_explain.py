@@ -216,3 +216,20 @@ def test_a_caller_who_wants_to_know_when_it_is_ready(call, bundle):
     assert "/container-id/notify" in result.stdout
     assert "NOTIFY_SOCKET=/run/notify/notify.sock" in result.stdout
     assert "notify" not in call("explain", "-b", directory, env={}).stdout.lower()
+
+
+@pytest.mark.row("CLI-CGROUP-MANAGER")
+@pytest.mark.parametrize("option", ["--systemd-cgroup", "--cgroup-manager=systemd"])
+def test_systemd_is_shown_what_it_would_be_told(call, bundle, option):
+    config = small_config({})
+    config["linux"]["cgroupsPath"] = "a-b.slice:box:1"
+    config["annotations"] = {"org.systemd.property.TimeoutStopSec": "uint64 7"}
+    result = call(option, "explain", "--bundle", bundle(config))
+    lines = [split(line) for line in result.stdout.splitlines()]
+    assert lines[0][1:] == ("RUNTIME", "start_unit", "box-1.scope", "/linux/cgroupsPath")
+    told = {what: pointer for _, _, name, what, pointer in lines if name == "unit_property"}
+    assert told["Slice = a-b.slice"] == "/linux/cgroupsPath"
+    pointer = "/annotations/org.systemd.property.TimeoutStopSec"
+    assert told["TimeoutStopUSec = 7000000"].startswith(pointer)
+    made = [what for _, _, name, what, _ in lines if name == "make_cgroup"]
+    assert made and all(what.endswith("/a.slice/a-b.slice/box-1.scope") for what in made)

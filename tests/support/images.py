@@ -39,6 +39,7 @@ class Images:
         self.container = container
         self.path = place / "images"
         self.work = place / "work"
+        self.options = ()  # global ones
 
     # --- commands
 
@@ -82,7 +83,12 @@ class Images:
         log = container.bundle.path / "log"
         log.unlink(missing_ok=True)
         result = container.runtime.call(
-            command, *options, container.id, options=("--log", log), timeout=SECONDS, **{**NULL, **streams}
+            command,
+            *options,
+            container.id,
+            options=("--log", log, *self.options),
+            timeout=SECONDS,
+            **{**NULL, **streams},
         )
         return result.returncode, log.read_text() if log.exists() else ""
 

@@ -25,30 +25,30 @@ def give_to(path: Path, uid: int) -> None:
             os.lchown(os.path.join(directory, name), uid, uid)
 
 
-def as_user(runtime: Runtime, root: Path) -> Runtime:
+def as_user(runtime: Runtime, root: Path, uid: int = USER) -> Runtime:
     """
     The runtime as an ordinary user calls it, with a state root of the user's own.
     """
     root.mkdir()
-    give_to(root, USER)
-    ids = ["--reuid", str(USER), "--regid", str(USER), "--clear-groups"]
+    give_to(root, uid)
+    ids = ["--reuid", str(uid), "--regid", str(uid), "--clear-groups"]
     return Runtime(runtime.command, root, ["setpriv", *ids])
 
 
-def rootless(bundle: Bundle) -> Bundle:
+def rootless(bundle: Bundle, uid: int = USER) -> Bundle:
     """
     What a user without any rights can run: one id is mapped, the network and /sys are the host's.
     """
     linux = bundle.linux
     linux["namespaces"] = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "user")]
-    linux["uidMappings"] = linux["gidMappings"] = [{"containerID": 0, "hostID": USER, "size": 1}]
+    linux["uidMappings"] = linux["gidMappings"] = [{"containerID": 0, "hostID": uid, "size": 1}]
     del linux["resources"]
     for mount in bundle.mounts:
         mount["options"] = [option for option in mount.get("options", []) if not option.startswith("gid=")]
         if mount["destination"] == "/sys":
             mount.update(type="none", source="/sys", options=["rbind", "nosuid", "noexec", "nodev", "ro"])
     bundle.save()
-    give_to(bundle.path, USER)
+    give_to(bundle.path, uid)
     return bundle
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.images import COUNTER, Images
 from tests.support.runtime import wait_until
 from tests.support.systemd import OPTION, PROPERTY, ROOT, is_loaded, own, show
 
@@ -263,6 +264,26 @@ def test_a_life(made):
     assert container.kill("KILL").returncode == 0
     container.wait_for_status("stopped")
     assert container.delete().returncode == 0
+    assert made.is_gone()
+
+
+@pytest.mark.row("CMD-CHECKPOINT", "CMD-RESTORE")
+@pytest.mark.skipif(
+    subprocess.run("criu check", shell=True, capture_output=True).returncode != 0,
+    reason="criu does not work on this kernel",
+)
+def test_checkpoint_and_restore(made, tmp_path):
+    made.container.bundle.script(COUNTER)
+    made.container.bundle.resources["pids"] = {"limit": 20}
+    images = Images(made.container, tmp_path)
+    images.options = OPTION
+    images.start().counts_on()
+    images.checkpoint()
+    assert made.is_gone()
+    images.restore().counts_on()
+    assert own(made.container.pid) == f"/test.slice/test-pyrt.slice/{made.unit}"
+    assert show(made.unit, "ActiveState", "TasksMax") == {"ActiveState": "active", "TasksMax": "20"}
+    assert made.container.delete("--force").returncode == 0
     assert made.is_gone()
 
 
