@@ -34,10 +34,17 @@ class KeptOptions:
     What they were when the block is entered, they are when it is left.
     """
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> "KeptOptions":
         self.place, self.options = find()
+        return self
 
     def __exit__(self, kind: "Any", error: "Any", trace: "Any") -> None:
+        self.put_back()
+
+    def put_back(self) -> None:
+        """
+        They are so now.
+        """
         if not self.options or find()[1] == self.options:
             return
         try:
