@@ -142,7 +142,7 @@ class Restoration(Creation):
         From there to processes that run. Raises Error.
         """
         try:
-            with KeptOptions() as self.kept:
+            with KeptOptions(self.state) as self.kept:
                 self.service.require(service.MIN_VERSION)
                 self.service.perform(messages.RESTORE, self._options(), self._notified)
             status = self.service.close()
