@@ -39,10 +39,17 @@ def host_uid(uid: int, pid: int) -> "int | None":
     """
     The uid outside of the user namespace that a process is in, or None if it is not mapped.
     """
-    for line in read_file(f"/proc/{pid}/uid_map").splitlines():
+    return host_id(uid, f"/proc/{pid}/uid_map")
+
+
+def host_id(number: int, id_map: str) -> "int | None":
+    """
+    The same by the path of the map, which may be that of groups.
+    """
+    for line in read_file(id_map).splitlines():
         inside, outside, size = map(int, line.split())
-        if inside <= uid < inside + size:
-            return outside + uid - inside
+        if inside <= number < inside + size:
+            return outside + number - inside
     return None
 
 

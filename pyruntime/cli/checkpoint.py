@@ -43,10 +43,10 @@ def run(context: "Context", options: "Options") -> int:
     """
     Writes the container named by the argument.
     """
-    from pyruntime.runtime.checkpoint import check_status, checkpoint
+    from pyruntime.runtime.checkpoint import check, checkpoint
 
     state = load_locked(context.root, options.arguments[0])
-    check_status(state)
+    check(state)
     request = make_criu_request(context, options, OWN_SWITCHES)
     make_directories(request.image_path, 0o700)
     if options.parent_path:

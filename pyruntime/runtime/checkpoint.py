@@ -6,10 +6,12 @@ lets them go on when it fails: until it has succeeded, nothing of the container 
 """
 
 import posix
+from _stat import S_IMODE, S_ISREG
 
 from pyruntime import native
 from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.freezer import Freezer
+from pyruntime.cgroup.owner import host_id
 from pyruntime.criu import messages, service
 from pyruntime.errors import Error, StateError, reason
 from pyruntime.plan.facts import Facts
@@ -31,13 +33,16 @@ LOG_NAME = "dump.log"
 UNIFIED_FREEZER, STATUS_READY = 31400, 31500  # versions of criu that know them
 
 
-def check_status(state: State) -> None:
+def check(state: State) -> None:
     """
-    Whether there is a program to write. Raises StateError.
+    Whether there is a program to write, which could be restored. Raises StateError.
     """
     status = state.status()
     if status in ("created", "stopped"):
         raise StateError(f"Container cannot be checkpointed in {status} state")
+    if "NEWNS" not in state.own["namespace_files"]:
+        # Its mounts are the host's: criu does not write them, and they go with the container.
+        raise StateError("a container without a mount namespace cannot be checkpointed")
 
 
 def checkpoint(state: State, request: CriuRequest) -> None:
@@ -53,6 +58,7 @@ def checkpoint(state: State, request: CriuRequest) -> None:
     native.close_on_exec(3)
     criu = service.start()
     kind = messages.PRE_DUMP if request.pre_dump else messages.DUMP
+    group = host_id(0, f"/proc/{state.pid}/gid_map") if "NEWUSER" in state.own["namespace_files"] else None
     try:
         criu.require(service.MIN_VERSION)
         with KeptOptions():
@@ -63,6 +69,8 @@ def checkpoint(state: State, request: CriuRequest) -> None:
     status = criu.close()
     if status and not request.pre_dump:  # one that was asked for a first part waits for the rest
         raise Error(f"criu {describe_status(status)}")
+    if group is not None:
+        _open_images(request.image_path, group)
     if request.pre_dump or request.leave_running:
         return
     try:
@@ -70,6 +78,22 @@ def checkpoint(state: State, request: CriuRequest) -> None:
         destroy(state)
     except Error as error:
         warn(str(error))  # the images are there
+
+
+def _open_images(directory: str, group: int) -> None:
+    """
+    Who reads the images of a container with a user namespace is criu in that namespace: first still as the
+    caller, but without rights, then as its root. The caller is their owner, so that one gets in by the group.
+    """
+    try:
+        for name in ["", *posix.listdir(directory)]:
+            path = f"{directory}/{name}"
+            mode = posix.lstat(path).st_mode
+            if not name or (name.endswith(".img") and S_ISREG(mode)):
+                posix.chown(path, -1, group)
+                posix.chmod(path, S_IMODE(mode) | (0o050 if not name else 0o040))
+    except OSError as error:
+        warn(f"the container's root will not be able to read the images: {reason(error.errno or 0)}")
 
 
 def _options(state: State, request: CriuRequest, criu: service.Service) -> "dict[str, Any]":

@@ -73,7 +73,7 @@ def outside_mounts(spec: "Spec", facts: Facts) -> "dict[str, str]":
         Error: a mount point cannot be told.
     """
     found = {}
-    own_cgroups = facts.cgroup_is_unified or "cgroup" in listed_namespaces(spec)
+    own_cgroups = "cgroup" in listed_namespaces(spec)
     for mount in spec.get("mounts", []):
         options = mo.parse_options(mount.get("options", []))
         target = inside(mount["destination"], facts.rootfs)
@@ -82,6 +82,8 @@ def outside_mounts(spec: "Spec", facts: Facts) -> "dict[str, str]":
         if options.bind is not None or mount.get("type") == "bind":
             found[without_links(facts.rootfs, target)] = bind_source(mount, facts.bundle)
         elif mount.get("type") == "cgroup" and not own_cgroups:
+            if facts.cgroup_is_unified:
+                found[target] = facts.cgroup_mount_point
             for name, _, directory in facts.cgroup_mounts:
                 found[f"{target}/{name}"] = directory
     if needs_devices(spec):

@@ -71,9 +71,13 @@ def restore(
         if subreaper:
             native.set_subreaper()
     restoration = Restoration(request, criu, spec, text)
-    restoration.run()
-    if foreground is not None:
-        foreground.take_over(restoration.init)
+    restoration.foreground = foreground
+    try:
+        restoration.run()
+    except Error:
+        if foreground is not None:
+            foreground.restore()
+        raise
     return stay(restoration, restoration.init, foreground, keep=False)
 
 
@@ -86,6 +90,7 @@ class Restoration(Creation):
         super().__init__(request, spec, text)
         self.criu = criu
         self.init = Child()
+        self.foreground: "Foreground | None" = None  # who watches over it from its first moment
 
     def facts(self) -> Facts:
         """
@@ -250,6 +255,8 @@ class Restoration(Creation):
         self.state.data["created"] = now()
         self.state.own["creating"] = False
         self.state.save()
+        if self.foreground is not None:
+            self.foreground.take_over(self.init)
 
     # --- failing
 

@@ -15,6 +15,21 @@ NULL = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": sub
 SECONDS = 60
 
 
+def criu_works() -> bool:
+    """
+    Whether criu finds all that it needs in this kernel.
+    """
+    return subprocess.run("criu check", shell=True, capture_output=True).returncode == 0
+
+
+def mounts(pid) -> "list[str]":
+    """
+    The mounts of a process, by what does not change from one container to the next.
+    """
+    lines = [line.split() for line in Path(f"/proc/{pid}/mountinfo").read_text().splitlines()]
+    return sorted(f"{fields[4]} {fields[5]} {fields[-3]} {fields[-1]}" for fields in lines)
+
+
 class Images:
     """
     Where they are, and where criu writes its logs.

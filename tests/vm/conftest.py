@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.images import COUNTER, Images
 from tests.support.runtime import wait_until
 from tests.support.systemd import Made
 
@@ -69,3 +70,21 @@ def made(container):
     yield Made(container)
     container.delete("--force")
     subprocess.run(["systemctl", "stop", "test-pyrt.slice", "test.slice"], capture_output=True)
+
+
+@pytest.fixture
+def clean(request, runtime):
+    """
+    Nothing is left behind. (By runC, and so by criu, options of the host's cgroup v2 are lost.)
+    """
+    if runtime.is_ours:
+        request.getfixturevalue("nothing_left")
+
+
+@pytest.fixture
+def images(clean, container, tmp_path):
+    """
+    A container that counts, and a place for its images.
+    """
+    container.bundle.script(COUNTER)
+    return Images(container, tmp_path)

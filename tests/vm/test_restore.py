@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import hooks, procfs
-from tests.support.images import COUNTER, NULL, Images, Pipes
+from tests.support.images import COUNTER, NULL, Pipes, criu_works
 from tests.support.receiver import Receiver
 from tests.support.runtime import OURS, Runtime, wait_until
 from tests.support.terminal import Terminal
@@ -21,18 +21,8 @@ from tests.support.waiting_socket import waiting_socket
 
 pytestmark = [
     pytest.mark.row("CMD-RESTORE"),
-    pytest.mark.usefixtures("nothing_left"),
-    pytest.mark.skipif(
-        subprocess.run("criu check", shell=True, capture_output=True).returncode != 0,
-        reason="criu does not work on this kernel",
-    ),
+    pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel"),
 ]
-
-
-@pytest.fixture
-def images(container, tmp_path):
-    container.bundle.script(COUNTER)
-    return Images(container, tmp_path)
 
 
 @pytest.fixture
