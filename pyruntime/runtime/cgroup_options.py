@@ -46,8 +46,8 @@ def put_back(place: str, options: "list[str]") -> None:
 
 class KeptOptions:
     """
-    What they were when the block is entered, they are when it is left; or when the container is deleted, if the
-    runtime is killed meanwhile.
+    What they were when the block is entered, they are when it is left; or when the container is deleted, if
+    the runtime is killed meanwhile.
     """
 
     def __init__(self, state: "State") -> None:
