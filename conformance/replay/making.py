@@ -136,7 +136,7 @@ NO_BUNDLE = """
     create a/b
 """
 
-SAME_WORDS = ("no-rootfs", "missing-hook")
+SAME_WORDS = ("no-rootfs", "terminal no-rootfs", "missing-hook")
 MORE_WORDS = ("rootfs-is-a-file", "failing-hook", "unknown-mount")
 OWN_WORDS = (
     "no-root",
