@@ -226,7 +226,7 @@ class Cgroup:
         memory.checkBeforeUpdate: cgroup v2 would take a limit below what is used, and kill for it.
 
         Raises:
-            Error: a limit is not above what is used now.
+            PlacedError: a limit is not above what is used now.
         """
         directory = self.directory_of("memory")
         if not limits.get("checkBeforeUpdate") or not directory or directory != self.unified:
@@ -238,7 +238,8 @@ class Cgroup:
         for name, field in (("memory+swap", "swap"), ("memory", "limit")):
             limit = limits.get(field, 0)
             if 0 < limit <= used:
-                raise Error(f"rejecting {name} limit {limit} <= usage {used}")
+                problem = f"rejecting {name} limit {limit} <= usage {used}"
+                raise PlacedError(problem, f"/linux/resources/memory/{field}")
 
     def directory_of(self, controller: str) -> "str | None":
         """

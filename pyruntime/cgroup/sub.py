@@ -21,14 +21,12 @@ def parse(words: "list[str]") -> "Paths":
     """
     wanted: "Paths" = {}
     for word in words:
-        controllers, colon, path = word.rpartition(":")
-        names = controllers.split(",") if colon else [""]
+        before, colon, behind = word.partition(":")
+        names, path = (before.split(","), behind) if colon else ([""], word)
         if not colon and len(words) > 1:
             raise Error(f"invalid --cgroup argument: {word} (missing <controller>: prefix)")
         if colon and "" in names:
             raise Error(f"invalid --cgroup argument: {word} (empty <controller> prefix)")
-        if ":" in controllers:
-            raise Error(f"invalid --cgroup argument: {word}")
         for name in names:
             if name in wanted:
                 raise Error(f"invalid --cgroup argument(s): controller {name} specified multiple times")

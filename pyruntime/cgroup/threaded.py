@@ -5,7 +5,8 @@ Cgroups of v2 that cannot hold processes as they are: below one whose threads ar
 Runs in the runtime process, host namespaces.
 """
 
-from pyruntime.errors import Error, KernelError
+from pyruntime.cgroup.tree import PLACE_POINTER
+from pyruntime.errors import KernelError, PlacedError
 from pyruntime.util.fs import read_file, write_value
 
 # Controllers that work by thread (kernel: cgroup-v2.rst "Threads"); all others need a domain.
@@ -32,7 +33,7 @@ def settle(path: str, mount_point: str, controllers: "set[str]") -> None:
         controllers: those whose limits will be set.
 
     Raises:
-        Error: a limit needs what this cgroup cannot have.
+        PlacedError: a limit needs what this cgroup cannot have.
         KernelError: the kernel refuses.
     """
     kind = kind_of(path)
@@ -40,7 +41,8 @@ def settle(path: str, mount_point: str, controllers: "set[str]") -> None:
         return
     if controllers - THREADED:
         mode = MODES.get(kind, f"{kind} mode")
-        raise Error(f'cannot enter cgroupv2 "{path}" with domain controllers -- it is in {mode}')
+        problem = f'cannot enter cgroupv2 "{path}" with domain controllers -- it is in {mode}'
+        raise PlacedError(problem, PLACE_POINTER)
     directory = mount_point
     for part in path[len(mount_point) :].strip("/").split("/"):
         directory += "/" + part

@@ -10,7 +10,8 @@ from _stat import S_ISDIR
 from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.systemd import place_unit, unit_of
 from pyruntime.cgroup.systemd_properties import of_annotations, of_devices, of_unit, of_writes, unset
-from pyruntime.errors import Error
+from pyruntime.cgroup.tree import PLACE_POINTER
+from pyruntime.errors import Error, PlacedError
 from pyruntime.runtime.interrupt import Interrupted
 from pyruntime.runtime.own_cgroup import OwnCgroup
 from pyruntime.util.bus import ETIMEDOUT, BusError, Connection, address_of
@@ -112,7 +113,7 @@ class Manager:
                 self._reset(unit)
                 return str(self.connection.call(MANAGER, "StartTransientUnit", words, "o"))
         except BusError as error:
-            raise Error(f'unable to start unit "{unit}": {error}') from None
+            raise PlacedError(f'unable to start unit "{unit}": {error}', PLACE_POINTER) from None
 
     def finish(self, unit: str, job: str) -> None:
         """
@@ -121,7 +122,7 @@ class Manager:
         result = self._result_of(job, f'starting unit "{unit}"')
         if result != "done":
             self._reset(unit)
-            raise Error(f'error creating systemd unit "{unit}": got "{result}"')
+            raise PlacedError(f'error creating systemd unit "{unit}": got "{result}"', PLACE_POINTER)
 
     def stop(self, unit: str) -> None:
         """
@@ -151,7 +152,8 @@ class Manager:
             # It writes files after it has answered, but before it answers anything else: ours come last.
             self.property("Version")
         except BusError as error:
-            raise Error(f'unable to set properties of unit "{unit}": {error}') from None
+            problem = f'unable to set properties of unit "{unit}": {error}'
+            raise PlacedError(problem, "/linux/resources") from None
 
     def attach(self, unit: str, below: str, pid: int) -> None:
         """
@@ -239,7 +241,8 @@ class UnitCgroup(OwnCgroup):
         self.manager.connection.wait = _interrupted_by(interrupts)
         if self.unit.is_slice and self.cgroup.exists():
             # systemd would take it for this one, and whatever else is in it would end with the container.
-            raise Error(f'unable to start unit "{self.unit.name}": it is there already')
+            problem = f'unable to start unit "{self.unit.name}": it is there already'
+            raise PlacedError(problem, PLACE_POINTER)
         job = self.manager.start(self.unit.name, usual + self.annotated)
         self.is_made = True  # before that, what has this name is somebody else's
         self.manager.finish(self.unit.name, job)

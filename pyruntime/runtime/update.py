@@ -9,7 +9,7 @@ from pyruntime.cgroup.manager import Cgroup
 from pyruntime.cgroup.resources import POINTER, ResourceWrites
 from pyruntime.cgroup.update import Transaction, asked_for, merged, to_be_set
 from pyruntime.config.resource_rules import memory
-from pyruntime.errors import CgroupError, ConfigError, Error, NotRunning
+from pyruntime.errors import ConfigError, Error, NotRunning, PlacedError, place_in
 from pyruntime.runtime.facts import host_facts
 from pyruntime.runtime.state import State
 from pyruntime.util.log import warn
@@ -50,7 +50,7 @@ class Update:
         Raises:
             NotRunning: the container has ended.
             ConfigError: the new limits do not fit the old ones, or this host's version of cgroups.
-            CgroupError: the kernel refuses them.
+            PlacedError: the kernel refuses them, or they are too low for what is used.
         """
         if self.state.status() == "stopped":
             raise NotRunning
@@ -62,8 +62,9 @@ class Update:
         except ConfigError as error:
             problems = [(place.removeprefix(POINTER), what, right) for place, what, right in error.problems]
             raise ConfigError(problems, self.name, self.text) from None
-        except CgroupError as error:
+        except PlacedError as error:
             error.pointer = error.pointer.removeprefix(POINTER)
+            place_in(error, self.name, self.text)
             raise
 
     def _set(self) -> None:

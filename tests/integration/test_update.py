@@ -230,7 +230,7 @@ BAD = [
     ('{"memory": {"swap": 5}}', "stdin:1:21: /memory/swap unable to set swap limit without memory limit"),
     ('{"unified": {"pids.max": "5"}}', "stdin:1:26: /unified/pids.max cannot be used with cgroup v1"),
     ('{"unified": {"a/b.c": "5"}}', "/unified/a~1b.c"),
-    ('{"cpu": {"quota": 5}}', "(asked for by /cpu/quota)"),
+    ('{"cpu": {"quota": 5}}', "(stdin:1:19 /cpu/quota)"),
     ("[]", "must be an object"),
 ]
 

@@ -102,7 +102,7 @@ def test_a_job_that_never_ends(made):
             PROPERTY + "Wants": "['pyrtest-slow.service']",
             PROPERTY + "After": "['pyrtest-slow.service']",
         }
-        made.fails("Timeout waiting for systemd")
+        made.fails("Timeout waiting for systemd", place=False)
     finally:
         subprocess.run(["systemctl", "stop", "pyrtest-slow.service"], capture_output=True)
         os.unlink(unit)
