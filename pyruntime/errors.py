@@ -120,7 +120,13 @@ class PlacedError(Error):
         self.text = b""
 
     def __str__(self) -> str:
-        return f"{self.args[0]}{self.place()}"
+        return f"{self.bare()}{self.place()}"
+
+    def bare(self) -> str:
+        """
+        The reason alone.
+        """
+        return str(self.args[0])
 
     def place(self) -> str:
         """
@@ -148,8 +154,13 @@ class CgroupError(KernelError, PlacedError):
         self.name = ""
         self.text = b""
 
-    def __str__(self) -> str:
-        return f"{self.args[0]}{self.note}{self.place()}"
+    def bare(self) -> str:
+        """
+        The same, with the note.
+        """
+        return f"{self.args[0]}{self.note}"
+
+    __str__ = PlacedError.__str__
 
 
 def place_in(error: BaseException, name: str, text: bytes) -> None:
@@ -194,13 +205,13 @@ def machine_error(problem: BaseException) -> Error:
     return Error(f"cannot go on: {problem}")
 
 
-class HookError(Error):
+class HookError(PlacedError):
     """
     A hook that could not be run, failed, or took longer than its timeout.
     """
 
     def __init__(self, hook: str, index: int, why: str) -> None:
-        super().__init__(f"error running {hook} hook #{index}: {why}")
+        super().__init__(f"error running {hook} hook #{index}: {why}", f"/hooks/{hook}/{index}")
         self.hook = hook
         self.index = index
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from conformance.replay import reasons
 from conformance.replay.calls import Call, Reason
+from conformance.replay.setups import CONFIGS
 from conformance.replay.tables import CALLS, RECORDED
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "differences-from-runc.md"
@@ -49,6 +50,14 @@ def _some(lines: "list[str]") -> str:
     return shown + (f", {len(lines) - SHOWN} more" if len(lines) > SHOWN else "")
 
 
+def _shown(call: Call) -> str:
+    """
+    The command line, behind the config if that is a special one.
+    """
+    special = [word for word in call.setup if word in CONFIGS]
+    return f"[{' '.join(special)}] {call.command_line}" if special else call.command_line
+
+
 def _said(outcome: "dict[str, object]") -> str:
     """
     An outcome in short.
@@ -69,16 +78,17 @@ def text() -> str:
     lines.append("|---|---|---|")
     for reason, found in by_reason().items():
         fields = dict.fromkeys(field for _, names in found for field in names)
-        lines.append(_cells(reason.text, ", ".join(fields), _some([call.id for call, _ in found])))
+        lines.append(_cells(reason.text, ", ".join(fields), _some([_shown(call) for call, _ in found])))
     version = ".".join(map(str, RECORDED["version"]))
     lines += ["", f"## As runC {version}, where Debian's says something else", ""]
     lines += [f"| runC {version} says | to |", "|---|---|"]
     groups: "dict[str, list[str]]" = {}
-    ours = {call.id: call.differs for call in CALLS}
+    by_id = {call.id: call for call in CALLS}
     for name, outcome in RECORDED["calls"].items():
-        outcome = {field: value for field, value in outcome.items() if field not in ours[name]}
+        call = by_id[name]
+        outcome = {field: value for field, value in outcome.items() if field not in call.differs}
         if outcome:
-            groups.setdefault(_said(outcome), []).append(name)
+            groups.setdefault(_said(outcome), []).append(_shown(call))
     lines += [_cells(f"`{said}`", _some(names)) for said, names in groups.items()]
     return "\n".join(lines) + "\n"
 

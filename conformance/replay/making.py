@@ -4,10 +4,14 @@ create and run: their options, what the bundle may be, programs that cannot be r
 
 from conformance.replay.calls import Call, calls, logged
 from conformance.replay.reasons import (
+    CAPABILITIES,
+    FAILED_START,
+    LESS_MEMORY,
     NO_LEFTOVER,
     NO_PROCESS,
     NOT_PASSED,
     PLACES,
+    POSTSTART,
     RELATIVE,
     SAYS_MORE,
 )
@@ -136,8 +140,8 @@ NO_BUNDLE = """
     create a/b
 """
 
-SAME_WORDS = ("no-rootfs", "missing-hook")
-MORE_WORDS = ("rootfs-is-a-file", "failing-hook", "unknown-mount")
+SAME_WORDS = ("no-rootfs", "terminal no-rootfs", "missing-hook")
+MORE_WORDS = ("rootfs-is-a-file", "missing-source", "failing-hook", "unknown-mount")
 OWN_WORDS = (
     "no-root",
     "no-args",
@@ -147,7 +151,16 @@ OWN_WORDS = (
     "unknown-namespace",
     "two-namespaces",
     "unknown-limit",
+    "swap-alone",
+    "host-name",
+    "host-sysctl",
+    "no-mappings",
+    "relative-hook",
+    "no-id",
+    "another-proc",
+    "inside-proc",
 )
+ALL = ("code", "stderr", "containers")
 
 
 def of_bundles() -> "list[Call]":
@@ -159,8 +172,14 @@ def of_bundles() -> "list[Call]":
         found += calls(bundle, "create new\nrun new")
     for bundle in MORE_WORDS:
         found += calls(bundle, "create new\nrun new", stderr=SAYS_MORE)
+    found += calls("low-memory", "create new\nrun -d new", **dict.fromkeys(ALL, LESS_MEMORY))
+    found += calls("unknown-capability", "create new\nrun -d new", stderr=CAPABILITIES)
+    for bundle in ("failing-start-hook", "missing-start-hook"):
+        found += calls(bundle, "create new")
+        found += calls(bundle, "run -d new", **dict.fromkeys(ALL, FAILED_START))
+    found += calls("failing-poststart", "create new\nrun -d new", **dict.fromkeys(ALL, POSTSTART))
     found += calls("no-process", "run new")
-    found += calls("no-process", "create new", **dict.fromkeys(("code", "stderr", "containers"), NO_PROCESS))
+    found += calls("no-process", "create new", **dict.fromkeys(ALL, NO_PROCESS))
     for bundle in OWN_WORDS:
         found += calls(bundle, "create new\nrun new", stderr=PLACES)
     return found

@@ -11,7 +11,7 @@ DEBUG = re.compile(r'^(time="[^"]*" level=debug|\{.*"level":"debug").*\n', re.MU
 HELP = re.compile(r"NAME:\n   (.*?) - .*", re.DOTALL)
 OPTION = re.compile(r"^   (-.*?)(?:  |$)", re.MULTILINE)
 # At the end of our messages: which line of which file asked for it.
-PLACE = re.compile(r" \((config|process)\.json(:\d+:\d+)? /[^ )]*\)")
+PLACE = re.compile(r" \(((config|process)\.json(:\d+:\d+)?|asked for by) /[^ )]*\)")
 PID = re.compile(r"^\d+$")
 STATISTICS = re.compile(r'^\{"type":"stats".*\}$', re.MULTILINE)
 TABLE = re.compile(r"^(?:ID|UID) .*", re.DOTALL)

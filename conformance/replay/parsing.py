@@ -37,19 +37,19 @@ OPTIONS = """
     restore new | empty-ns=network auto-dedup lazy-pages lsm-profile=x lsm-mount-context=x
 """
 BEFORE_ARGUMENTS = ("exec", "ps")
-GOOD = {
-    "": ["", "=true", "=false", "=1", "=F"],
+# The forms of each kind that every option is given in, and those that one of the kind is.
+FORMS = {
+    "": ["", "=false", "=maybe"],
     "=": [" {}", "={}", "="],
-    "#": [" {}", "={}", "=+1", "=0x1", "=0b1", "=010", "=1_0"],
-    "%": [" {}", "={}", "=+1", "=010"],
-    "@": [" {}", "={}", "=1m30s", "=.5h", "=-1ms", "=0"],
+    "#": [" {}", "={}", "=0x1", "=", "=1x"],
+    "%": [" {}", "={}", "=010", "=", "=0x1"],
+    "@": [" {}", "={}", "=1m30s", "=", "=1"],
 }
-BAD = {
-    "": ["=maybe", "=", "=yes"],
-    "=": [],
-    "#": ["=", "=x", "=1x", "=99999999999999999999", "=0x", "=1__0", "='1 '"],
-    "%": ["=", "=x", "=1x", "=99999999999999999999", "=0x1", "=1_0", "='1 '"],
-    "@": ["=", "=x", "=1", "=1x", "=9999999h"],
+MORE_FORMS = {
+    "run detach": "=true =1 =F =T =TRUE =t = =yes =0 =2".split(),
+    "create preserve-fds": "=+1 =0b1 =0o7 =010 =1_0 =x =99999999999999999999 =0x =1__0 =_1".split(),
+    "exec additional-gids": "=+1 =x =1x =99999999999999999999 =1_0 =0b1 =1.0".split(),
+    "events interval": "=.5h =-1ms =0 =x =1x =9999999h =1h1 =+1s =1d =1e3s".split(),
 }
 
 
@@ -63,11 +63,11 @@ def of_options() -> "list[Call]":
         command, _, arguments = words.strip().partition(" ")
         for option in options.split():
             name, sign, value = re.fullmatch(r"([\w-]+?)(?:([=#%@])(.*))?", option).groups("")
-            good = [form.format(value) for form in GOOD[sign]]
-            lines = [f"{command} -{name}{form} {arguments}" for form in good[:2]]
-            lines += [f"{command} --{name}{form} {arguments}" for form in (*good, *BAD[sign])]
+            forms = [form.format(value) for form in FORMS[sign] + MORE_FORMS.get(f"{command} {name}", [])]
+            lines = [f"{command} -{name}{forms[1]} {arguments}"]
+            lines += [f"{command} --{name}{form} {arguments}" for form in forms]
             found += calls("", "\n".join(lines))
-            found += _behind(command, arguments, f"--{name}", good[0] if sign else None)
+            found += _behind(command, arguments, f"--{name}", forms[0] if sign else None)
     return found
 
 

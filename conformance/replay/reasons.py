@@ -33,6 +33,12 @@ RELATIVE = Reason("a relative path of a socket is below the caller's directory; 
 
 OWN_NAME = Reason("a container that waits shows our init, not runC's")
 ENDING_SIGNALS = Reason("an init that waits for start ends at the signals that would end a program")
+FAILED_START = Reason("a start that fails because of a hook is an error, and removes the container")
+POSTSTART = Reason(
+    "poststart hooks run in start, when the program does; a failure is a warning if the config is older "
+    "than 1.3.0"
+)
+LESS_MEMORY = Reason("our init needs less memory, and so does a container")
 NO_LEFTOVER = Reason("a failure leaves nothing, no directory and no stopped container")
 NO_PROCESS = Reason("the specification: a config needs a process at start, not before")
 SUB_CGROUP = Reason("the first directory that is missing is named; runC names any, with a pid that is gone")

@@ -59,6 +59,10 @@ def _program(*words: str) -> "Callable[[dict], None]":
     return _with(list(words), "process", "args")
 
 
+BIND = {"destination": "/x", "type": "bind", "options": ["bind"]}
+TMPFS = {"type": "tmpfs", "source": "x"}
+PROC = {"destination": "/proc", "type": "proc", "source": "proc"}
+
 CONFIGS = {
     "terminal": _with(True, "process", "terminal"),
     "ends": _program("/inside", "exit", "7"),
@@ -82,6 +86,21 @@ CONFIGS = {
     "two-namespaces": _with([{"type": "mount"}] * 2, "linux", "namespaces"),
     "unknown-limit": _with([{"type": "RLIMIT_X", "soft": 1, "hard": 1}], "process", "rlimits"),
     "unknown-mount": _with([{"destination": "/x", "type": "x", "source": "x"}], "mounts"),
+    "swap-alone": _with({"memory": {"swap": 1 << 30}}, "linux", "resources"),
+    "host-name": _with([{"type": "mount"}, {"type": "pid"}], "linux", "namespaces"),
+    "host-sysctl": _with({"vm.swappiness": "1"}, "linux", "sysctl"),
+    "no-mappings": _with([{"type": "mount"}, {"type": "uts"}, {"type": "user"}], "linux", "namespaces"),
+    "relative-hook": _with({"prestart": [{"path": "x"}]}, "hooks"),
+    "no-id": _with({"uid": 0, "gid": 0, "additionalGids": [4294967295]}, "process", "user"),
+    "missing-source": _with([{**BIND, "source": "/missing"}], "mounts"),
+    "another-proc": _with([{**TMPFS, "destination": "/proc"}], "mounts"),
+    "inside-proc": _with([PROC, {**TMPFS, "destination": "/proc/x"}], "mounts"),
+    # configs that one of us can use
+    "low-memory": _with({"memory": {"limit": 100000}}, "linux", "resources"),
+    "unknown-capability": _with({"bounding": ["CAP_NOPE"]}, "process", "capabilities"),
+    "failing-start-hook": _with({"startContainer": [{"path": "/bin/false"}]}, "hooks"),
+    "missing-start-hook": _with({"startContainer": [{"path": "/missing"}]}, "hooks"),
+    "failing-poststart": _with({"poststart": [{"path": "/bin/false"}]}, "hooks"),
     "failing-hook": _with({"createRuntime": [{"path": "/bin/false"}]}, "hooks"),
     "missing-hook": _with({"prestart": [{"path": "/bin/missing"}]}, "hooks"),
 }

@@ -156,7 +156,7 @@ class Reader:
         else:
             usage = self._cpuacct()
         pressure = _pressure(place + "/cpu.pressure") if v2 else {}
-        return {"usage": usage, "throttling": _counted(throttling), **pressure}
+        return {"usage": usage, **_counted({"throttling": _counted(throttling)}), **pressure}
 
     def _cpuacct(self) -> "Stats":
         place = self._place("cpuacct")
@@ -204,7 +204,7 @@ class Reader:
             parts = {"usage": "", "swap": "memsw.", "kernel": "kmem.", "kernelTCP": "kmem.tcp."}
             entries = {name: _memory_v1(f"{place}/memory.{part}") for name, part in parts.items()}
             cache, pressure = raw.get("cache", 0), {}
-        shown = {name: _entry(entry) for name, entry in entries.items()}
+        shown = {name: _entry(entry) for name, entry in entries.items() if any(entry.values())}
         return {**_counted({"cache": cache}), **shown, **_counted({"raw": raw}), **pressure}
 
     def _pids(self) -> "Stats":

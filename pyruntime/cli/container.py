@@ -7,7 +7,7 @@ import posix
 from pyruntime.cli import Program
 from pyruntime.cli.args import FALSE, TRUE
 from pyruntime.config.load import load_config
-from pyruntime.errors import MACHINE, Error, KernelError, machine_error, place_in, reason
+from pyruntime.errors import MACHINE, Error, KernelError, PlacedError, machine_error, place_in, reason
 from pyruntime.util.fs import absolute, make_directories, real_path
 
 TYPE_CHECKING = False
@@ -123,7 +123,7 @@ def make_request(
 
     from pyruntime.runtime.create import Request
 
-    request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle))
+    request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle, text))
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
     request.rootless = rootless(context)
@@ -137,14 +137,16 @@ def make_request(
     return request, spec, text
 
 
-def _rootfs(spec: "dict[str, Any]", bundle: str) -> str:
+def _rootfs(spec: "dict[str, Any]", bundle: str, text: bytes) -> str:
     """
     The root file system's directory, without links.
     """
     try:
         return real_path(absolute(spec["root"]["path"], bundle))
     except KernelError as error:
-        raise Error(f"invalid rootfs: {error}") from None
+        problem = PlacedError(f"invalid rootfs: {error}", "/root/path")
+        place_in(problem, "config.json", text)
+        raise problem from None
 
 
 def terminal_receiver(terminal: bool, *, detach: bool, console_socket: str) -> "Any":

@@ -33,6 +33,14 @@ def block_io(resources: "Resources", pointer: str) -> "Problems":
             for i, entry in enumerate(entries):
                 if "rate" not in entry:
                     yield f"{pointer}/blockIO/{name}/{i}", "needs a rate", "bytes or operations a second"
+        elif name == "weightDevice":
+            for i, entry in enumerate(entries):
+                if not {"weight", "leafWeight"} & entry.keys():
+                    yield (
+                        f"{pointer}/blockIO/{name}/{i}",
+                        "needs weight or leafWeight",
+                        "one of them, or both",
+                    )
 
 
 def memory(resources: "Resources", pointer: str) -> "Problems":

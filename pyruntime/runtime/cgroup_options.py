@@ -14,6 +14,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from pyruntime.runtime.state import State
+
+NAME = "cgroup_options"  # in state.json
 MARK = " - cgroup2 "
 
 
@@ -29,18 +32,40 @@ def find() -> "tuple[str, list[str]]":
     return "", []
 
 
+def put_back(place: str, options: "list[str]") -> None:
+    """
+    They are so now; if that cannot be, there is a warning.
+    """
+    if not options or find()[1] == options:
+        return
+    try:
+        native.set_options(place, options)
+    except KernelError as trouble:
+        warn(f"the options of cgroup v2 are not what they were: {trouble}")
+
+
 class KeptOptions:
     """
-    What they were when the block is entered, they are when it is left.
+    What they were when the block is entered, they are when it is left; or when the container is deleted, if
+    the runtime is killed meanwhile.
     """
 
-    def __enter__(self) -> None:
+    def __init__(self, state: "State") -> None:
+        self.state = state
+
+    def __enter__(self) -> "KeptOptions":
         self.place, self.options = find()
+        self.state.own[NAME] = [self.place, self.options]
+        self.state.save()
+        return self
 
     def __exit__(self, kind: "Any", error: "Any", trace: "Any") -> None:
-        if not self.options or find()[1] == self.options:
-            return
-        try:
-            native.set_options(self.place, self.options)
-        except KernelError as trouble:
-            warn(f"the options of cgroup v2 are not what they were: {trouble}")
+        self.put_back()
+        del self.state.own[NAME]
+        self.state.save()
+
+    def put_back(self) -> None:
+        """
+        They are so for now.
+        """
+        put_back(self.place, self.options)

@@ -61,7 +61,7 @@ def checkpoint(state: State, request: CriuRequest) -> None:
     group = host_id(0, f"/proc/{state.pid}/gid_map") if "NEWUSER" in state.own["namespace_files"] else None
     try:
         criu.require(service.MIN_VERSION)
-        with KeptOptions():
+        with KeptOptions(state):
             criu.perform(kind, _options(state, request, criu), _Notified(request))
     except Error as error:
         criu.close()

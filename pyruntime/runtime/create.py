@@ -296,7 +296,6 @@ class Creation:
         if isinstance(error, InitDied) and error.status is None and hasattr(self, "launch"):
             cleaned_up(self.launch.kill)
             error = InitDied(self.launch.status)
-        place_in(error, CONFIG_NAME, self.text)
         by_init = isinstance(error, HookError)  # which has waited for it
         self._undo_all()
         if isinstance(error, (InitFailed, InitDied)):
@@ -308,6 +307,7 @@ class Creation:
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
             cleaned_up(self._run_last_hooks)
         if isinstance(error, Error) and not isinstance(error, PidFileError) and hasattr(self, "launch"):
+            place_in(error, CONFIG_NAME, self.text)
             return StartError(error, by_init=by_init)
         return error
 

@@ -122,6 +122,10 @@ def destroy(state: State) -> None:
         from pyruntime.runtime.intel_rdt import remove
 
         remove(state)
+    if state.own.get("cgroup_options"):  # a checkpoint or restore was killed
+        from pyruntime.runtime.cgroup_options import put_back
+
+        put_back(*state.own["cgroup_options"])
     state.directory.remove()
     if state.own["hooks"].get("poststop"):
         from pyruntime.runtime.hooks import run_all_hooks

@@ -7,7 +7,7 @@ sysctls and a network namespace that is joined by path.
 
 import posix
 
-from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.errors import ConfigError, KernelError, PlacedError
 from pyruntime.plan.facts import listed_namespaces
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ def check(spec: "dict[str, Any]", text: bytes, *, rootless: bool) -> None:
 
     Raises:
         ConfigError: network devices are not for this caller.
-        Error: the network namespace that is joined by path is the host's own.
+        PlacedError: the network namespace that is joined by path is the host's own.
     """
     linux = spec["linux"]
     devices = linux.get("netDevices")
@@ -41,4 +41,5 @@ def check(spec: "dict[str, Any]", text: bytes, *, rootless: bool) -> None:
     except OSError as error:
         raise KernelError(error.errno, "stat", path) from None
     if same:
-        raise Error(f"{asked} are not allowed in the host network namespace ({path})")
+        pointer = "/linux/netDevices" if devices else "/linux/sysctl"
+        raise PlacedError(f"{asked} are not allowed in the host network namespace ({path})", pointer)

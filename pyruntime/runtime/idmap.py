@@ -8,7 +8,7 @@ what is allowed.
 
 import posix
 
-from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError, PlacedError
 from pyruntime.util.fs import exists, read_file, write_value
 
 TYPE_CHECKING = False
@@ -28,22 +28,24 @@ def write_maps(pid: int, linux: "dict[str, Any]", *, privileged: bool) -> None:
         privileged: whether the caller has CAP_SETUID and CAP_SETGID in its own user namespace.
 
     Raises:
-        KernelError: the kernel refuses.
-        Error: the helper that is needed is missing or refuses.
+        PlacedError: the kernel refuses, or the helper that is needed is missing or refuses.
     """
-    for file, mappings, own_id in (
-        ("uid_map", linux["uidMappings"], posix.geteuid()),
-        ("gid_map", linux["gidMappings"], posix.getegid()),
+    for file, field, own_id in (
+        ("uid_map", "uidMappings", posix.geteuid()),
+        ("gid_map", "gidMappings", posix.getegid()),
     ):
-        rows = [(m["containerID"], m["hostID"], m["size"]) for m in mappings]
-        if privileged:
-            _write(pid, file, rows)
-        elif len(rows) == 1 and rows[0][1:] == (own_id, 1):
-            if file == "gid_map":
-                write_value(f"/proc/{pid}/setgroups", "deny")
-            _write(pid, file, rows)
-        else:
-            _ask_helper(pid, file, rows)
+        rows = [(m["containerID"], m["hostID"], m["size"]) for m in linux[field]]
+        try:
+            if privileged:
+                _write(pid, file, rows)
+            elif len(rows) == 1 and rows[0][1:] == (own_id, 1):
+                if file == "gid_map":
+                    write_value(f"/proc/{pid}/setgroups", "deny")
+                _write(pid, file, rows)
+            else:
+                _ask_helper(pid, file, rows)
+        except Error as error:
+            raise PlacedError(str(error), f"/linux/{field}") from None
 
 
 def check_maps(pid: int, linux: "dict[str, Any]", text: bytes) -> None:

@@ -9,7 +9,7 @@ import posix
 from fcntl import LOCK_EX, flock
 
 from pyruntime.cgroup.hierarchy import unescape
-from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError, PlacedError
 from pyruntime.linux.resctrl import POINTER, SUPPORT, agrees, lines_of, parse, places
 from pyruntime.util import fs
 
@@ -25,18 +25,14 @@ if TYPE_CHECKING:
 USUAL_MOUNT = "/sys/fs/resctrl"
 
 
-class GroupError(KernelError):
+class GroupError(PlacedError):
     """
     The kernel refused something about a group; `status` is what it says about that itself.
     """
 
     def __init__(self, error: KernelError, status: str = "") -> None:
-        super().__init__(error.errno, error.call, error.path)
-        self.status = status
-
-    def __str__(self) -> str:
-        status = f", last_cmd_status: {self.status}" if self.status else ""
-        return f"unable to apply Intel RDT configuration: {super().__str__()}{status}"
+        status = f", last_cmd_status: {status}" if status else ""
+        super().__init__(f"unable to apply Intel RDT configuration: {error}{status}", "")
 
 
 def mount_point() -> str:
@@ -111,11 +107,18 @@ class Group:
             # A group with a name of its own stays.
             state.own["resctrl"] = [path for path in missing if path != self.path or not self.is_named]
             state.save()
-            for path in missing:
-                _do(self.root, _make_directory, path)
-                self.made.append(path)
-            if self.lines:
-                write_lines(self.root, self.path, [line for _, line in self.lines])
+            try:
+                self._make_and_set(missing)
+            except GroupError as error:
+                error.pointer = POINTER
+                raise
+
+    def _make_and_set(self, missing: "list[str]") -> None:
+        for path in missing:
+            _do(self.root, _make_directory, path)
+            self.made.append(path)
+        if self.lines:
+            write_lines(self.root, self.path, [line for _, line in self.lines])
 
     def _check_existing(self) -> None:
         if not fs.exists(f"{self.path}/tasks"):

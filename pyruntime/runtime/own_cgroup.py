@@ -9,7 +9,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.cgroup.devices import parse_rules
 from pyruntime.cgroup.manager import Cgroup
 from pyruntime.cgroup.resources import ResourceWrites
-from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError, PlacedError
 from pyruntime.plan.facts import Facts, listed_namespaces
 from pyruntime.runtime import facts as host
 
@@ -126,6 +126,8 @@ class OwnCgroup:
         """
         if self.may_go_without and not self.request.no_cgroup and error.errno in NOT_PERMITTED:
             text = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
+            if isinstance(error, PlacedError):
+                return PlacedError(f"{text}: {error.bare()}", error.pointer)
             return Error(f"{text}: {error}")
         return error
 

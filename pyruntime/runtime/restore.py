@@ -142,7 +142,7 @@ class Restoration(Creation):
         From there to processes that run. Raises Error.
         """
         try:
-            with KeptOptions():
+            with KeptOptions(self.state) as self.kept:
                 self.service.require(service.MIN_VERSION)
                 self.service.perform(messages.RESTORE, self._options(), self._notified)
             status = self.service.close()
@@ -212,6 +212,7 @@ class Restoration(Creation):
         debug(f"criu: {what} {pid}")
         if what == "setup-namespaces":
             self._adopt(pid)
+            self.kept.put_back()  # hooks may take their time
             if listed_namespaces(self.spec).get("network", (0, "none"))[1] == "":
                 self._set_up_network()
             self.run_hooks()

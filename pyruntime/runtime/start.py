@@ -8,8 +8,16 @@ reached through the socket in the container's directory.
 import _socket
 import posix
 
-from pyruntime.errors import ContainerNotFound, Error, HookError, KernelError, StateError
-from pyruntime.runtime.directory import SOCKET_NAME
+from pyruntime.errors import (
+    ContainerNotFound,
+    Error,
+    HookError,
+    KernelError,
+    PlacedError,
+    StateError,
+    place_in,
+)
+from pyruntime.runtime.directory import CONFIG_NAME, SOCKET_NAME
 from pyruntime.runtime.state import State
 from pyruntime.util.log import cleaned_up, warn
 from pyruntime.util.proc import open_process
@@ -42,7 +50,9 @@ def start(state: State) -> None:
     if status != "created":
         raise StateError(REFUSALS.get(status, f"cannot start a container in the {status} state"))
     if not state.own["has_program"]:
-        raise StateError("cannot start a container whose config has no process")
+        error = PlacedError("cannot start a container whose config has no process", "/process")
+        place_in(error, CONFIG_NAME, state.directory.config_text())
+        raise error
     relay = None
     if b"NOTIFY_SOCKET" in posix.environ:
         from pyruntime.runtime.notify import relay_for
@@ -115,6 +125,7 @@ def failed(state: State, error: Error) -> Error:
         text = b""  # the error then goes without a line
     oom_killed = Cgroup(state.cgroup_paths()).oom_kills() > 0
     error = explain_init(error, None, text, oom_killed=oom_killed)
+    place_in(error, CONFIG_NAME, text)
     if cleaned_up(lambda: end_all(state)):
         cleaned_up(lambda: destroy(state))
     return error

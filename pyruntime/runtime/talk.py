@@ -63,7 +63,10 @@ class Conversation:
         """
         The init takes it as our death, unless it has been told to go on alone.
         """
-        self.socket.close()
+        try:
+            self.socket.close()
+        except OSError:
+            pass  # it is closed nevertheless
 
     def send(self, name: str, fds: "list[int] | None" = None) -> None:
         """

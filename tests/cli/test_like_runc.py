@@ -135,6 +135,7 @@ def outcome(program: str, words: str, directory, root) -> "tuple[int, str, str]"
         timeout=TIMEOUT,
     )
     stderr = re.sub(r'time="[^"]*"|"time":"[^"]*"', "TIME", result.stderr).replace(r"\n", "")
+    stderr = re.sub(r" \(config\.json:\d+:\d+ /\S+\)", "", stderr)
     first = result.stdout.split("\n")[0]
     return result.returncode, re.sub(name, "X", first), re.sub(name, "X", stderr)
 

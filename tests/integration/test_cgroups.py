@@ -331,7 +331,7 @@ def test_without_any_what_needs_one_says_so(container, without):
 @pytest.mark.ours(NO_OPTION)
 def test_other_managers(container):
     words = "invalid value for --cgroup-manager: x"
-    container.fails_to_create(words, global_options=("--cgroup-manager", "x"))
+    container.fails_to_create(words, place=False, global_options=("--cgroup-manager", "x"))
 
 
 # --- cgroup v2

@@ -130,7 +130,8 @@ def test_a_relative_name_is_the_callers(container, receiver):
 @pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")
 def test_a_terminal_needs_a_socket(container):
     name = container.runtime.name
-    container.fails_to_create(f"cannot allocate tty if {name} will detach without setting console socket")
+    words = f"cannot allocate tty if {name} will detach without setting console socket"
+    container.fails_to_create(words, place=False)
 
 
 @pytest.mark.row("CMD-CREATE-CONSOLE-SOCKET")

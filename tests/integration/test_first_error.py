@@ -73,8 +73,9 @@ def test_cleaning_up_hides_no_error(sweep, kind):
         result = sweep.at("runtime", f"error-{ERROR}", begin + number, command)
         place = f"call {begin + number}, {call}"
         assert result.returncode in (1, 255), (place, result)
-        # The message itself may be what cannot be written.
-        assert words in result.stderr or (call == "write" and not result.stderr), (place, result.stderr)
+        # The message itself may be what cannot be written, a call sooner or later: a cgroup may be busy once.
+        is_message = "write" in calls[begin + number - 3 : begin + number + 2] and not result.stderr
+        assert words in result.stderr or is_message, (place, result.stderr)
         assert "internal error" not in result.stderr, (place, result.stderr)
         if kind is not execute:
             sweep.clean_up(place)

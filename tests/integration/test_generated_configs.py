@@ -25,7 +25,7 @@ SECONDS = 5
 COUNT: "Counter[str]" = Counter()
 
 # What a config asks for and cannot have is named by its place; what the command line lacks is not.
-PLACE = re.compile(r"config\.json(:\d+:\d+)?: |\(config\.json:\d+:\d+ /|invalid rootfs: |cannot allocate tty")
+PLACE = re.compile(r"config\.json(:\d+:\d+)?: |\(config\.json:\d+:\d+ /|cannot allocate tty")
 
 
 def examples(configs: st.SearchStrategy, count: int) -> "list[bytes]":

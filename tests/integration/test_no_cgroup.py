@@ -125,4 +125,5 @@ def test_explain_shows_none(free):
 
 
 def test_nobody_else_makes_cgroups(container):
-    container.fails_to_create("invalid value for --cgroup-manager: x", global_options=("--cgroup-manager=x",))
+    options = ("--cgroup-manager=x",)
+    container.fails_to_create("invalid value for --cgroup-manager: x", place=False, global_options=options)

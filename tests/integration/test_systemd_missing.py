@@ -19,7 +19,7 @@ WORDS = "systemd not running on this host, cannot use systemd cgroups manager"
 def test_there_is_none(container, option, nothing_left):
     if option != "--systemd-cgroup" and not container.runtime.is_ours:
         pytest.skip("runc has one option for it")
-    container.fails_to_create(WORDS, global_options=(option,))
+    container.fails_to_create(WORDS, place=False, global_options=(option,))
     assert cgroup.find(container.id) == []
 
 

@@ -172,6 +172,14 @@ BAD = [
         "/linux/resources/blockIO/throttleReadBpsDevice/0",
         "needs a rate",
     ),
+    (
+        "block_io",
+        resources(
+            blockIO={"weightDevice": [{"major": 1, "minor": 2, "weight": 10}, {"major": 1, "minor": 2}]}
+        ),
+        "/linux/resources/blockIO/weightDevice/1",
+        "needs weight or leafWeight",
+    ),
     ("memory", resources(memory={"swap": 5}), "/linux/resources/memory/swap", "without memory limit"),
     ("memory", resources(memory={"swap": 5, "limit": 6}), "/linux/resources/memory/swap", "less than limit"),
     ("memory", resources(memory={"swap": 5, "limit": -1}), "/linux/resources/memory/swap", "less than limit"),

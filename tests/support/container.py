@@ -3,10 +3,13 @@ One container of a test: every command on it, and its end.
 """
 
 import json
+import re
 import subprocess
 
 from tests.support.bundle import Bundle
 from tests.support.runtime import Runtime, wait_until
+
+PLACE = re.compile(r"config\.json:\d+:\d+")
 
 
 class Container:
@@ -78,10 +81,13 @@ class Container:
         assert result.returncode == 0, result.stderr
         return self
 
-    def fails_to_create(self, *words: str, ours=(), **kwargs) -> str:
+    def fails_to_create(self, *words: str, ours=(), place: bool = True, **kwargs) -> str:
         """
         create must fail, name all the words (`ours`: those that only we say), and leave nothing behind; its
         message.
+
+        Args:
+            place: it is the config's fault, so we also say in which line, and at which JSON pointer.
         """
         words += tuple(ours) if self.runtime.is_ours else ()
         result = self.try_create(**kwargs)
@@ -89,6 +95,7 @@ class Container:
         for word in words:
             assert word in result.stderr, result.stderr
         assert not self.state_directory.exists()
+        assert not (place and self.runtime.is_ours) or PLACE.search(result.stderr), result.stderr
         return result.stderr
 
     def start(self) -> "Container":

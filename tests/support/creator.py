@@ -89,14 +89,15 @@ class _Worker:
         found |= {f"cgroup {path}" for path in host.cgroups()}
         return found | {f"state {name}" for name in os.listdir(self.root) if name != ".cache"}
 
-    def left(self) -> "list[str]":
+    def left(self, config: bytes) -> "list[str]":
         """
-        What is there that was not there in the beginning, and stays.
+        What is there that was not there in the beginning, and stays. A cgroup of this container has its name,
+        or one that the config gives it; others come and go.
         """
         deadline = time.monotonic() + SETTLE
         while True:
             _reap()
-            found = self.look() - self.before
+            found = {item for item in self.look() - self.before if _is_of(item, config, self.name)}
             if not found or time.monotonic() > deadline:
                 return sorted(found)
             time.sleep(0.005)
@@ -120,10 +121,17 @@ class _Worker:
             deleted = self.call("delete", "--force", self.name) if code == 0 else (0, "")
         except subprocess.TimeoutExpired as error:
             return {"code": -1, "message": f"does not end: {error.cmd}", "left": []}
-        left = self.left()
+        left = self.left(config)
         if deleted[0]:
             left.append(f"delete failed: {deleted[1]}")
         return {"code": code, "message": message, "left": left, "seconds": time.monotonic() - started}
+
+
+def _is_of(item: str, config: bytes, name: str) -> bool:
+    if not item.startswith(f"cgroup {host.CGROUP}/"):
+        return True
+    own = item.removeprefix(f"cgroup {host.CGROUP}/").split("/")[1:]
+    return any(part == name or part.encode() in config for part in own)
 
 
 def _make_read_only() -> None:

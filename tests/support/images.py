@@ -39,7 +39,15 @@ class Images:
         self.container = container
         self.path = place / "images"
         self.work = place / "work"
+        self.root = lambda: container.bundle.rootfs
         self.options = ()  # global ones
+
+    def keep_count(self) -> None:
+        """
+        The count is a part of the images: a container that goes on has not changed the files that they need.
+        """
+        self.container.bundle.add_mount("/tmp", "tmpfs", "tmpfs")
+        self.root = lambda: Path(f"/proc/{self.container.pid}/root")
 
     # --- commands
 
@@ -96,14 +104,13 @@ class Images:
 
     @property
     def count(self) -> int:
-        return int((self.container.bundle.rootfs / "tmp/n").read_text())
+        return int((self.root() / "tmp/n").read_text())
 
     def counts_on(self) -> int:
         """
         Waits until the counter has moved; where it was.
         """
-        path = self.container.bundle.rootfs / "tmp/n"
-        wait_until(path.exists, what="the counter")
+        wait_until((self.root() / "tmp/n").exists, what="the counter")
         before = self.count
         wait_until(lambda: self.count > before, what="counting")
         return before

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.images import criu_works
 from tests.support.other_callers import as_user, rootless
 
 ENABLED = Path("/sys/module/apparmor/parameters/enabled")
@@ -241,3 +242,16 @@ def test_exec_into_a_container_with_a_proc_of_its_own(confined, profiles, comman
     assert said.exists()
     for path in (confined.bundle.rootfs / "fake").rglob("exec"):
         assert path.read_text() == ""
+
+
+@pytest.mark.row("CMD-RESTORE")
+@pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel")
+@pytest.mark.parametrize("other", [False, True])
+def test_a_restored_program_is_confined(images, confined, profiles, other):
+    """
+    As it was, or by another profile.
+    """
+    images.start().counts_on()
+    images.checkpoint().restore(*(["--lsm-profile", f"apparmor:{profiles[1]}"] if other else [])).counts_on()
+    current = Path(f"/proc/{confined.pid}/attr/current").read_text().strip()
+    assert current == f"{profiles[other]} (enforce)"

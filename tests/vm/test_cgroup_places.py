@@ -281,7 +281,7 @@ def test_statistics(container, place):
     memory = data["memory"]
     assert memory["usage"]["limit"] == 64 * MIB
     assert memory["swap"]["limit"] == 96 * MIB
-    assert memory["kernel"] == memory["kernelTCP"] == {"limit": 0, "failcnt": 0}
+    assert not {"kernel", "kernelTCP"} & memory.keys()
     assert memory["raw"]["pgfault"] > 0
     assert memory["usage"]["usage"] <= memory["swap"]["usage"]
     assert {"failcnt": 0} in data["hugetlb"].values()

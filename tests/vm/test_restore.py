@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from pyruntime.runtime import cgroup_options
 from tests.support import hooks, procfs
 from tests.support.images import COUNTER, NULL, Pipes, criu_works
 from tests.support.receiver import Receiver
@@ -228,6 +229,7 @@ def test_images_are_the_same_as_runcs(images, tmp_path, by_us):
     runtimes = [Runtime(OURS, tmp_path / "ours"), Runtime(shutil.which("runc"), tmp_path / "runc")]
     first, second = runtimes if by_us else reversed(runtimes)
     own = images.container.runtime
+    host_options = cgroup_options.find()
     images.container.runtime = first
     try:
         images.start().counts_on()
@@ -237,6 +239,7 @@ def test_images_are_the_same_as_runcs(images, tmp_path, by_us):
         assert images.container.delete("--force").returncode == 0
     finally:
         images.container.runtime = own
+        cgroup_options.put_back(*host_options)  # runC lets criu lose them
 
 
 # --- engines
@@ -245,6 +248,7 @@ def test_images_are_the_same_as_runcs(images, tmp_path, by_us):
 @pytest.mark.row("GOLDEN-CONTAINERD-CHECKPOINT", "GOLDEN-CONTAINERD-RESTORE", "CMD-CHECKPOINT")
 @pytest.mark.parametrize("more", [[], ["--leave-running"]], ids=str)
 def test_containerd(images, tmp_path, more):
+    images.keep_count()
     container = images.start().container
     images.counts_on()
     log = ("--log", tmp_path / "log.json", "--log-format", "json")
