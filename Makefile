@@ -131,7 +131,10 @@ $(VM)/root.img: tests/vm/lane/build.sh $(wildcard tests/vm/lane/guest/*)
 $(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
 	@$(PYTHON) -m tests.vm.lane snapshot --lsm $*
 
+VM_HELPERS := inside.c key_label.c notify.c
+
 vm-test: build vm-image
+	@$(PYTHON) -c 'import tests.support.helpers as h; [h.compiled(name) for name in "$(VM_HELPERS)".split()]'
 	@$(VM_RUN) 'python3 -m pytest tests/vm'
 	@$(VM_RUN) --lsm selinux 'python3 -m pytest tests/vm/test_selinux.py'
 

@@ -121,7 +121,7 @@ def test_all_of_it_is_killed(container, place):
 @pytest.mark.row("CG-10")
 @pytest.mark.ours("runc has no such option; crun has")
 def test_without_any_cgroup(container, place):
-    del container.bundle.linux["cgroupsPath"]
+    del container.bundle.linux["cgroupsPath"]  # which would be refused
     container.create(global_options=("--cgroup-manager", "disabled")).start()
     assert own(container.pid) == own("self")
     assert not place.path.exists()
