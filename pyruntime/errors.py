@@ -17,6 +17,13 @@ def reason(number: int) -> str:
     return posix.strerror(number).lower()
 
 
+def escaped(key: str) -> str:
+    """
+    A key as a part of a JSON pointer (RFC 6901).
+    """
+    return key.replace("~", "~0").replace("/", "~1")
+
+
 class Error(Exception):
     """
     Anything pyruntime reports to its user.
@@ -171,7 +178,7 @@ def place_in(error: BaseException, name: str, text: bytes) -> None:
         name: how the document is called in messages.
         text: the document as read; empty for what has no lines, as a command line.
     """
-    if isinstance(error, (ConfigError, PlacedError)) and not error.text:
+    if isinstance(error, (ConfigError, PlacedError)) and error.text in (b"", text):
         error.name, error.text = name, text
 
 

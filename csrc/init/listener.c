@@ -4,7 +4,7 @@
  * filter might stop.
  *
  * The thread waits until the filter is loaded and tells the parent; the first thread, which will be
- * the program, has nothing to wait with but its own memory. docs/adr/0009 has what else could be.
+ * the program, has nothing to wait with but its own memory. docs/adr/0011 has what else could be.
  */
 #include "init.h"
 

@@ -1,6 +1,6 @@
 /*
  * Runs: stage-1 (the caller's namespaces and rights), then, after the operation `clone`, the init
- *of the container. The plan says what to do; this file takes it, checks it and walks it once.
+ * of the container. The plan says what to do; this file takes it, checks it and walks it once.
  *
  *	pyruntime init FD	FD: our end of the sync socket; smaller fds are for the program
  */

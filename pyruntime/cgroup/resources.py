@@ -5,7 +5,7 @@ Pure: resources in, writes out. A resource that the host's version of its contro
 error, as the specification demands, not a silent loss (rows RES-2 to RES-24).
 """
 
-from pyruntime.errors import ConfigError
+from pyruntime.errors import ConfigError, escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -301,10 +301,3 @@ class ResourceWrites:
                 self.problems.append((POINTER + pointer, "cannot be used with cgroup v1", "leave it out"))
             for line in text.splitlines() or [""]:
                 self.writes.append(Write(pointer, controller, (key,), line, is_raw=True))
-
-
-def escaped(key: str) -> str:
-    """
-    A key as a part of a JSON pointer.
-    """
-    return key.replace("~", "~0").replace("/", "~1")

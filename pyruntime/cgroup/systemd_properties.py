@@ -6,7 +6,7 @@ Pure: config in, properties out.
 """
 
 from pyruntime.cgroup.devices import DeviceList
-from pyruntime.errors import ConfigError
+from pyruntime.errors import ConfigError, escaped
 from pyruntime.util.gvariant import parse
 
 TYPE_CHECKING = False
@@ -196,7 +196,7 @@ def of_annotations(annotations: "dict[str, str]", text: bytes = b"") -> "list[Pr
             try:
                 found.append(_annotation(key.removeprefix(ANNOTATION), value))
             except ValueError as error:
-                pointer = "/annotations/" + key.replace("~", "~0").replace("/", "~1")
+                pointer = "/annotations/" + escaped(key)
                 problems.append((pointer, str(error), ""))
     if problems:
         raise ConfigError(problems, text=text)

@@ -123,7 +123,10 @@ def make_request(
 
     from pyruntime.runtime.create import Request
 
-    request = Request(context.root, options.arguments[0], bundle, _rootfs(spec, bundle, text))
+    document = config or "config.json"
+    rootfs = _rootfs(spec, bundle, text, document)
+    request = Request(context.root, options.arguments[0], bundle, rootfs)
+    request.document = document
     request.no_pivot = options.no_pivot
     request.no_new_keyring = options.no_new_keyring
     request.rootless = rootless(context)
@@ -137,7 +140,7 @@ def make_request(
     return request, spec, text
 
 
-def _rootfs(spec: "dict[str, Any]", bundle: str, text: bytes) -> str:
+def _rootfs(spec: "dict[str, Any]", bundle: str, text: bytes, document: str) -> str:
     """
     The root file system's directory, without links.
     """
@@ -145,7 +148,7 @@ def _rootfs(spec: "dict[str, Any]", bundle: str, text: bytes) -> str:
         return real_path(absolute(spec["root"]["path"], bundle))
     except KernelError as error:
         problem = PlacedError(f"invalid rootfs: {error}", "/root/path")
-        place_in(problem, "config.json", text)
+        place_in(problem, document, text)
         raise problem from None
 
 

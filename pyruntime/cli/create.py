@@ -23,6 +23,7 @@ def run(context: "Context", options: "Options") -> int:
     """
     with failing_as("create") as failing:
         request, spec, failing.text = make_request(context, options, detach=True)
+        failing.name = request.document
         from pyruntime.runtime.create import Creation
 
         creation = Creation(request, spec, failing.text)

@@ -33,7 +33,6 @@ OPTIONS = (
 ARGUMENTS = (1, None)
 USAGE = "<container-id> <command> [arguments]  ||  -p process.json <container-id>"
 STOP_AT_ARGUMENT = True
-MAX_DIGITS = 10  # of an id
 EXIT_CODE = 255  # so that it is not taken for the program's own
 
 
@@ -114,12 +113,12 @@ def _number(text: str, name: str) -> int:
     """
     An id, and nothing that merely begins like one (CVE-2026-30892).
     """
-    # The length first: Python does not convert thousands of digits.
-    if not (text.isascii() and text.isdigit()):
-        raise Error(f'bad {name}: strconv.Atoi: parsing "{text}": invalid syntax')
-    if len(text) > MAX_DIGITS or int(text) >= 1 << 32:
-        raise Error(f'bad {name}: strconv.Atoi: parsing "{text}": value out of range')
-    return int(text)
+    from pyruntime.util.numbers import parsed
+
+    try:
+        return parsed(text, "Atoi", least=0, most=(1 << 32) - 1)
+    except Error as error:
+        raise Error(f"bad {name}: {error}") from None
 
 
 def _user(user: "dict[str, Any]", options: "Options") -> "dict[str, Any]":

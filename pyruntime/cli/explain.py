@@ -8,7 +8,7 @@ from pyruntime.cgroup import hierarchy
 from pyruntime.cli import write_out
 from pyruntime.cli.container import rootless
 from pyruntime.config.load import load_config
-from pyruntime.errors import ConfigError, KernelError
+from pyruntime.errors import ConfigError, KernelError, escaped
 from pyruntime.plan.build import build_create
 from pyruntime.plan.encode import encode
 from pyruntime.plan.facts import listed_namespaces
@@ -139,7 +139,7 @@ def _unit(
     for key, annotated in spec.get("annotations", {}).items():
         if key.startswith(ANNOTATION):
             ((name, (_, value)),) = of_annotations({key: annotated}, text)
-            lines.append(("RUNTIME", "unit_property", f"{name} = {value}", "/annotations/" + key))
+            lines.append(("RUNTIME", "unit_property", f"{name} = {value}", "/annotations/" + escaped(key)))
     return place_unit(hierarchies, unit, base), lines
 
 
@@ -174,7 +174,7 @@ def _device_lines(spec: "dict[str, Any]") -> "list[Line]":
     """
     lines = []
     for name, device in spec.get("linux", {}).get("netDevices", {}).items():
-        pointer = f"/linux/netDevices/{name.replace('~', '~0')}"
+        pointer = f"/linux/netDevices/{escaped(name)}"
         lines.append(("RUNTIME", "move_device", f"{name} as {device.get('name') or name}", pointer))
     return lines
 

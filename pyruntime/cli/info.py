@@ -8,6 +8,7 @@ from pyruntime import OCI_VERSION, __version__
 from pyruntime.cgroup import hierarchy
 from pyruntime.cli import write_out
 from pyruntime.cli.version import libseccomp_version
+from pyruntime.criu.service import find_program
 from pyruntime.errors import Error, KernelError
 from pyruntime.linux.capabilities import NAMES
 from pyruntime.linux.namespaces import NAMESPACES
@@ -50,7 +51,7 @@ def info(root: str) -> "dict[str, Any]":
         "seccomp": _setting("/proc/sys/kernel/seccomp/actions_avail").split() or "no",
         "libseccomp": libseccomp_version() or "no",
         "security modules": _security_modules(),
-        "criu": _found("criu"),
+        "criu": _criu(),
     }
 
 
@@ -86,10 +87,11 @@ def _setting(path: str) -> str:
         return ""
 
 
-def _found(name: str) -> str:
-    directories = posix.environ.get(b"PATH", b"").decode("utf-8", "surrogateescape").split(":")
-    paths = [f"{directory}/{name}" for directory in directories if directory]
-    return next((path for path in paths if posix.access(path, posix.X_OK)), "no")
+def _criu() -> str:
+    try:
+        return find_program()
+    except Error:
+        return "no"
 
 
 def _lines(facts: "dict[str, Any]", indent: str = "") -> "list[str]":

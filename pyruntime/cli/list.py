@@ -8,9 +8,9 @@ import pwd
 from pyruntime.cli import Context, write_out
 from pyruntime.cli.state import describe
 from pyruntime.errors import ContainerNotFound, Error, KernelError
-from pyruntime.runtime.directory import RESERVED
+from pyruntime.runtime.directory import container_ids
 from pyruntime.runtime.state import load
-from pyruntime.util.fs import ENOENT
+from pyruntime.util.fs import ENOENT, exists
 from pyruntime.util.jsonlite import dumps
 from pyruntime.util.log import complain
 
@@ -47,16 +47,10 @@ def run(context: Context, options: "Options") -> int:
 
 
 def _containers(context: Context) -> "list[dict[str, Any]]":
-    try:
-        names = sorted(posix.listdir(context.root))
-    except OSError as error:
-        if error.errno == ENOENT and not context.root_given:
-            return []  # nobody has created a container yet
-        raise KernelError(error.errno, "open", context.root) from None
+    if context.root_given and not exists(context.root):
+        raise KernelError(ENOENT, "open", context.root)  # else nobody has created a container yet
     found = []
-    for name in names:
-        if name in RESERVED:
-            continue
+    for name in container_ids(context.root):
         try:
             found.append(describe(load(context.root, name), _owner(f"{context.root}/{name}")))
         except ContainerNotFound:

@@ -2,11 +2,8 @@
 Containers by a pattern, as crun's kill and delete take them.
 """
 
-import posix
-
-from pyruntime.errors import Error, KernelError
-from pyruntime.runtime.directory import RESERVED, open_directory
-from pyruntime.util.fs import ENOENT
+from pyruntime.errors import Error
+from pyruntime.runtime.directory import container_ids, open_directory
 from pyruntime.util.log import error
 
 TYPE_CHECKING = False
@@ -33,24 +30,14 @@ def for_each_match(root: str, pattern: str, action: "Callable[[str], None]") -> 
     except re.error as problem:
         raise Error(f'invalid regular expression "{pattern}": {problem}') from None
     code = 0
-    for container_id in _containers(root):
-        if expression.search(container_id):
+    for container_id in container_ids(root):
+        if expression.search(container_id) and _is_container(root, container_id):
             try:
                 action(container_id)
             except Error as problem:
                 error(f"{container_id}: {problem}")
                 code = 1
     return code
-
-
-def _containers(root: str) -> "list[str]":
-    try:
-        names = sorted(posix.listdir(root))
-    except OSError as problem:
-        if problem.errno == ENOENT:
-            return []
-        raise KernelError(problem.errno, "open", root) from None
-    return [name for name in names if name not in RESERVED and _is_container(root, name)]
 
 
 def _is_container(root: str, name: str) -> bool:

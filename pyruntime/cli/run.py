@@ -26,6 +26,7 @@ def run(context: "Context", options: "Options") -> int:
     """
     with failing_as("run") as failing:
         request, spec, failing.text = make_request(context, options, detach=options.detach)
+        failing.name = request.document
         if "process" not in spec:
             raise Error("process property must not be empty")
         request.started_later = False

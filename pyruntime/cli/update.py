@@ -6,6 +6,7 @@ from pyruntime.errors import ConfigError, Error
 from pyruntime.runtime.state import load_locked
 from pyruntime.util.fs import read_fd, read_file
 from pyruntime.util.log import warn
+from pyruntime.util.numbers import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,16 +24,11 @@ MAX_DIGITS = 20  # more is no number of the kernel's; Python does not convert th
 
 
 def _signed(text: str) -> int:
-    digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS):
-        raise Error(f'strconv.ParseInt: parsing "{text}": invalid syntax')
-    return int(text)
+    return parsed(text, "ParseInt")
 
 
 def _unsigned(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
-        raise Error(f'strconv.ParseUint: parsing "{text}": invalid syntax')
-    return int(text)
+    return parsed(text, "ParseUint", least=0, most=(1 << 64) - 1)
 
 
 def _period(text: str) -> int:

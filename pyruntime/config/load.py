@@ -7,7 +7,7 @@ Runs in the runtime process. Everything in the file is untrusted.
 from pyruntime.config import rules
 from pyruntime.config.resource_rules import memory
 from pyruntime.config.schema_gen import check_config, check_process, check_resources
-from pyruntime.errors import ConfigError, Error, KernelError
+from pyruntime.errors import ConfigError, Error, KernelError, escaped
 from pyruntime.util.fs import ENOENT, read_file
 from pyruntime.util.jsonlite import JsonError, loads
 
@@ -137,7 +137,7 @@ def _odd_strings(raw: bytes, document: object) -> "Problems":
         pointer, value = pending.pop()
         if isinstance(value, dict):
             for key, item in value.items():
-                step = key.replace("~", "~0").replace("/", "~1")
+                step = escaped(key)
                 pending += [(f"{pointer}/{step}", key), (f"{pointer}/{step}", item)]
         elif isinstance(value, list):
             pending += [(f"{pointer}/{i}", item) for i, item in enumerate(value)]

@@ -3,6 +3,7 @@ Rules of what few configs have: time offsets, scheduling, NUMA, network devices,
 but loaded only for a config that has one of them.
 """
 
+from pyruntime.errors import escaped
 from pyruntime.linux import scheduling as table
 from pyruntime.linux.mount_options import ID_MAPPED, REMOUNT
 from pyruntime.linux.seccomp_names import NOTIFY
@@ -85,7 +86,7 @@ def net_devices(spec: "Document", types: "dict[str, str]") -> "Problems":
         yield "/linux/netDevices", wrong, "a namespace of type network"
     seen = set()
     for name, device in devices.items():
-        pointer = "/linux/netDevices/" + name.replace("~", "~0").replace("/", "~1")
+        pointer = "/linux/netDevices/" + escaped(name)
         new_name = device.get("name", "")
         if not _is_interface(name):
             yield pointer, f'invalid network device name "{name}"', RIGHT_INTERFACE

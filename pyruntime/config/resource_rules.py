@@ -2,8 +2,10 @@
 What the schema cannot say of linux.resources: one function a rule, all of them in one list.
 
 A rule gets a resources object that has passed the schema, and the JSON pointer of its place; see rules.py.
-Pure; imports nothing.
+Pure.
 """
+
+from pyruntime.errors import escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,13 +74,6 @@ def unified(resources: "Resources", pointer: str) -> "Problems":
             yield place, f'"{key}" must be a file name (no slashes)', "such as memory.high"
         elif "." not in key.strip("."):
             yield place, f'"{key}" must be in the form CONTROLLER.PARAMETER', "such as memory.high"
-
-
-def escaped(key: str) -> str:
-    """
-    A key as a part of a JSON pointer.
-    """
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 RESOURCE_RULES = (device_rules, block_io, memory, rdma, unified)

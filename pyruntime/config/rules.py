@@ -6,6 +6,7 @@ would be right). Pure; imports tables only.
 """
 
 from pyruntime.config.resource_rules import RESOURCE_RULES
+from pyruntime.errors import escaped
 from pyruntime.linux.devices import KINDS
 from pyruntime.linux.mount_options import ID_MAPPED
 from pyruntime.linux.rlimits import RLIMITS
@@ -243,7 +244,7 @@ def sysctls(spec: "Document") -> "Problems":
     """
     types = _types(spec)
     for key in spec.get("linux", {}).get("sysctl", {}):
-        pointer = "/linux/sysctl/" + key.replace("~", "~0").replace("/", "~1")
+        pointer = "/linux/sysctl/" + escaped(key)
         name = dotted(key)
         needed = namespace_of(name)
         if name == "kernel.hostname":

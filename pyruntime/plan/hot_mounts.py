@@ -9,7 +9,7 @@ from pyruntime.errors import ConfigError
 from pyruntime.linux.namespaces import NAMESPACES
 from pyruntime.plan.build import ExecTarget
 from pyruntime.plan.facts import Facts
-from pyruntime.plan.mounts import Mounts, clean
+from pyruntime.plan.mounts import Mounts, inside
 from pyruntime.plan.ops import Plan
 
 TYPE_CHECKING = False
@@ -66,7 +66,8 @@ def build_removing(mounts: "list[Spec]", facts: Facts, join: ExecTarget, prefix:
     plan = Plan()
     _enter_user_namespace(plan, join)
     for index, mount in reversed(list(enumerate(mounts))):
-        plan.add("MOUNT", "unmount", f"{prefix}/{index}", clean(mount["destination"]))
+        target = inside(mount["destination"], facts.rootfs)
+        plan.add("MOUNT", "unmount", f"{prefix}/{index}", target)
     _enter(plan, join)
     return plan
 

@@ -8,6 +8,7 @@ from _struct import pack
 
 from pyruntime.linux.capabilities import SYS_ADMIN, to_mask, to_names
 from pyruntime.linux.rlimits import RLIMITS
+from pyruntime.linux.seccomp_names import NEW_LISTENER
 from pyruntime.plan.facts import NOTIFY_SOCKET, Facts
 from pyruntime.plan.ops import NONE, Plan
 
@@ -31,7 +32,6 @@ KEY_LABEL = ["keycreate"]
 NO_LABEL = ""  # as libselinux says it
 
 DEFAULT_PATH = "/bin:/usr/bin"  # what execvp searches when there is no PATH
-NEW_LISTENER = 8  # SECCOMP_FILTER_FLAG_NEW_LISTENER
 SCHEDULING = {"scheduler", "ioPriority", "memoryPolicy", "personality"}
 SETS = ("effective", "permitted", "inheritable", "ambient", "bounding")
 

@@ -4,6 +4,7 @@ The root file system: made a mount of its own, filled with mounts and devices, e
 Pure: spec and facts in, operations out (rows ROOT-*, DEV-*, RFP-1, MSK-1, RDO-1, SYS-1).
 """
 
+from pyruntime.errors import escaped
 from pyruntime.linux import mount_options as mo
 from pyruntime.linux.capabilities import MKNOD
 from pyruntime.linux.devices import DEFAULT_DEVICES, KINDS, SYMLINKS
@@ -130,7 +131,7 @@ def close_up(plan: Plan, spec: "Spec", read_only_later: "list[tuple[str, str]]")
     Last inside the root: what had to wait until everything in it was made.
     """
     for key, value in spec.get("linux", {}).get("sysctl", {}).items():
-        pointer = "/linux/sysctl/" + key.replace("~", "~0").replace("/", "~1")
+        pointer = "/linux/sysctl/" + escaped(key)
         plan.add("SYSTEM", "sysctl", pointer, path_of(key), value)
     if "process" in spec:
         plan.add("SYSTEM", "mkdir", "/process/cwd", clean(spec["process"]["cwd"]), 0o755)

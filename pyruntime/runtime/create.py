@@ -44,6 +44,7 @@ class Request:
         self.container_id = container_id
         self.bundle = bundle
         self.rootfs = rootfs
+        self.document = CONFIG_NAME  # how errors call what the config was read from
         self.started_later = True  # by `start`, through the container's socket, not by this process
         self.no_pivot = False
         self.no_new_keyring = False
@@ -302,12 +303,19 @@ class Creation:
             from pyruntime.runtime.failure import explain_init, was_in_init
 
             by_init = was_in_init(error)
-            error = explain_init(error, self.plan, self.text, oom_killed=oom_killed, is_short=is_short)
+            error = explain_init(
+                error,
+                self.plan,
+                self.text,
+                oom_killed=oom_killed,
+                is_short=is_short,
+                document=self.request.document,
+            )
         if hasattr(self, "state") and self.spec.get("hooks", {}).get("poststop"):
             # Whatever failed: they are there to undo what the other hooks have done, as far as those came.
             cleaned_up(self._run_last_hooks)
         if isinstance(error, Error) and not isinstance(error, PidFileError) and hasattr(self, "launch"):
-            place_in(error, CONFIG_NAME, self.text)
+            place_in(error, self.request.document, self.text)
             return StartError(error, by_init=by_init)
         return error
 

@@ -226,6 +226,21 @@ class Directory:
             raise KernelError(error.errno, "remove", f"{self.path}/{NOTIFY_NAME}") from None
 
 
+def container_ids(root: str) -> "list[str]":
+    """
+    The names below a state root that may be containers, sorted; none if there is no root.
+
+    Raises:
+        KernelError: it cannot be read.
+    """
+    try:
+        return [name for name in sorted(posix.listdir(root)) if name not in RESERVED]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise KernelError(error.errno, "open", root) from None
+
+
 def open_directory(root: str, container_id: str) -> Directory:
     """
     The directory of an existing container.

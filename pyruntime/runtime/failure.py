@@ -37,7 +37,13 @@ ID_MAPPING_HINTS = {
 
 
 def explain_init(
-    error: Error, plan: "Plan | None", text: bytes, *, oom_killed: bool, is_short: bool = False
+    error: Error,
+    plan: "Plan | None",
+    text: bytes,
+    *,
+    oom_killed: bool,
+    is_short: bool = False,
+    document: str = "config.json",
 ) -> Error:
     """
     What to report for an InitFailed or InitDied; any other error is returned as it is.
@@ -47,20 +53,21 @@ def explain_init(
         text: config.json (or process.json) as read, for line and column.
         oom_killed: whether the kernel killed a process of the cgroup meanwhile.
         is_short: whether the cgroup has reached its limit of memory.
+        document: how that is called.
     """
     if isinstance(error, InitFailed):
-        return explain_failure(error.data, plan, text)
+        return explain_failure(error.data, plan, text, document)
     if isinstance(error, InitDied):
         if oom_killed:
-            return _want_of_memory("container init was OOM-killed", text)
+            return _want_of_memory("container init was OOM-killed", text, document)
         how = "container init " + describe_status(error.status)
-        return _want_of_memory(how, text) if is_short else Error(how)
+        return _want_of_memory(how, text, document) if is_short else Error(how)
     return error
 
 
-def _want_of_memory(how: str, text: bytes) -> Error:
+def _want_of_memory(how: str, text: bytes, document: str) -> Error:
     error = PlacedError(f"{how} (memory limit too low?)", "/linux/resources/memory/limit")
-    place_in(error, "config.json", text)
+    place_in(error, document, text)
     return error
 
 

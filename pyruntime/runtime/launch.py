@@ -253,7 +253,8 @@ def open_for_plan(what: str, detail: str) -> int:
     Raises:
         KernelError: it cannot be opened.
     """
-    flags = {"tasks": posix.O_WRONLY, "directory": posix.O_RDONLY | posix.O_DIRECTORY}[what]
+    directory = posix.O_RDONLY | posix.O_DIRECTORY
+    flags = {"tasks": posix.O_WRONLY, "directory": directory, "file": posix.O_RDONLY}[what]
     try:
         return posix.open(detail, flags | CLOEXEC)
     except OSError as error:

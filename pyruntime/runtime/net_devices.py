@@ -8,7 +8,7 @@ for it.
 import posix
 
 from pyruntime import native
-from pyruntime.errors import ConfigError, KernelError
+from pyruntime.errors import ConfigError, KernelError, escaped
 from pyruntime.linux import netlink
 from pyruntime.runtime.network import Network
 from pyruntime.util.fs import CLOEXEC
@@ -112,7 +112,7 @@ class NetDevices:
             raise
 
     def _problem(self, name: str, what: str, right: str = "") -> ConfigError:
-        pointer = f"{POINTER}/{name.replace('~', '~0')}"
+        pointer = f"{POINTER}/{escaped(name)}"
         return ConfigError([(pointer, what, right)], text=self.text)
 
     def move_back(self) -> None:

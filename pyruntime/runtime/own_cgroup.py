@@ -37,6 +37,7 @@ class OwnCgroup:
         self.request = request
         self.spec = spec
         self.text = text
+        self.is_made = False
         self.is_privileged = facts.is_privileged()
         self.hierarchies = hierarchy.detect()
         self.may_go_without = host.goes_without_cgroup(facts, request.rootless)
@@ -105,8 +106,6 @@ class OwnCgroup:
         except KernelError as error:
             raise self._explained(error) from None
         self.is_made = True
-
-    is_made = False
 
     def limit(self) -> None:
         """

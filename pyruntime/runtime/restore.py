@@ -26,7 +26,7 @@ from pyruntime.runtime.interrupt import Interrupted
 from pyruntime.runtime.launch import Child, Launch, open_for_plan
 from pyruntime.runtime.run import stay
 from pyruntime.runtime.state import now
-from pyruntime.util.fs import CLOEXEC, make_directories, read_file, real_path
+from pyruntime.util.fs import make_directories, read_file, real_path
 from pyruntime.util.log import debug
 from pyruntime.util.proc import start_time
 
@@ -128,7 +128,7 @@ class Restoration(Creation):
         ours, theirs = service.socket_pair()
         self.launch = Launch(self.plan, FIRST_FD + 1 + len(self.joined.files), self.interrupts)
         self.undo.append(self.launch.kill)
-        self.make_init(lambda what, detail: theirs if detail == SOCKET else _open(what, detail))
+        self.make_init(lambda what, detail: theirs if detail == SOCKET else open_for_plan(what, detail))
         self.state.set_init(self.launch.pid, start_time(self.launch.pid))
         self.state.save()
         self.launch.go()
@@ -267,15 +267,6 @@ class Restoration(Creation):
         """
         failure = super().fail(error)
         return failure.cause if isinstance(failure, StartError) else failure
-
-
-def _open(what: str, detail: str) -> int:
-    if what != "file":
-        return open_for_plan(what, detail)
-    try:
-        return posix.open(detail, posix.O_RDONLY | CLOEXEC)
-    except OSError as error:
-        raise KernelError(error.errno, "open", detail) from None
 
 
 def _differs(pid: int, namespace: str) -> bool:

@@ -1,6 +1,8 @@
 """
-Whole numbers as Go's programs take them on the command line.
+Whole numbers as Go's programs take them on the command line, and what those say of others.
 """
+
+from pyruntime.errors import Error
 
 LEAST, MOST = -(1 << 63), (1 << 63) - 1
 MAX_LENGTH = 100  # Python does not convert thousands of digits
@@ -22,17 +24,34 @@ def integer(text: str) -> int:
     return _number(text, digits, base)
 
 
-def decimal(text: str) -> int:
+def decimal(text: str, least: int = LEAST, most: int = MOST) -> int:
     """
-    A number of decimal digits only. Raises the same.
+    A number of decimal digits only, in a range; one without negative numbers knows no signs. Raises the same.
     """
-    digits = text[1:] if text[:1] in ("+", "-") else text
+    digits = text[1:] if least < 0 and text[:1] in ("+", "-") else text
     if "_" in digits:
         raise ValueError
-    return _number(text, digits, 10)
+    return _number(text, digits, 10, least, most)
 
 
-def _number(text: str, digits: str, base: int) -> int:
+def parsed(text: str, function: str, least: int = LEAST, most: int = MOST) -> int:
+    """
+    The same.
+
+    Args:
+        function: of Go's package strconv.
+
+    Raises:
+        Error: it is none, in that function's words.
+    """
+    try:
+        return decimal(text, least, most)
+    except (ValueError, OverflowError) as error:
+        why = "value out of range" if isinstance(error, OverflowError) else "invalid syntax"
+        raise Error(f'strconv.{function}: parsing "{text}": {why}') from None
+
+
+def _number(text: str, digits: str, base: int, least: int = LEAST, most: int = MOST) -> int:
     if not digits.replace("_", "").isalnum() or not digits.isascii():
         raise ValueError
     if len(digits) > MAX_LENGTH:
@@ -40,6 +59,6 @@ def _number(text: str, digits: str, base: int) -> int:
     number = int(digits, base)
     if text.startswith("-"):
         number = -number
-    if not LEAST <= number <= MOST:
+    if not least <= number <= most:
         raise OverflowError
     return number

@@ -3,6 +3,7 @@ What only crun's command line has: kill and delete by a pattern, another config 
 """
 
 import json
+import re
 
 import pytest
 
@@ -105,3 +106,24 @@ def test_another_config_that_is_wrong(container, tmp_path):
 def test_no_subreaper(container):
     container.create("--no-subreaper")
     assert container.status == "created"
+
+
+@pytest.mark.row("CMD-CREATE-CRUN")
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"process": {"args": ["/missing"], "cwd": "/"}},  # found by the init
+        {"root": {"path": "missing"}},  # before there is anything
+        {"linux": {"namespaces": [{"type": "mount"}], "cgroupsPath": "/"}},  # by the runtime
+    ],
+    ids=str,
+)
+def test_errors_name_the_other_config(container, tmp_path, change):
+    config = {**container.bundle.config, **change}
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps(config, indent=1))
+    container.bundle.save()
+    result = container.runtime.call("run", "--bundle", container.bundle.path, "-f", other, container.id)
+    assert result.returncode == 1
+    assert re.search(rf"{re.escape(str(other))}:\d+:\d+", result.stderr)
+    assert "config.json" not in result.stderr

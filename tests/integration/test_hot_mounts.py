@@ -194,3 +194,15 @@ def test_another_verb(running):
     result = call(running, "move", [])
     assert result.returncode == 1
     assert 'mounts can "add" or "remove", not "move"' in result.stderr.replace("\\", "")
+
+
+def test_a_destination_as_the_host_has_it(running, host):
+    """
+    Below the root file system, as in config.json: it means the same to both verbs.
+    """
+    before = mounts_of(running)
+    mounts = [bind(host, f"{running.bundle.rootfs}/new")]
+    changed(running, "add", mounts)
+    assert running.exec_ok("/bin/cat", "/new/file") == "hello\n"
+    changed(running, "remove", mounts)
+    assert mounts_of(running) == before

@@ -5,40 +5,26 @@ A network namespace for one test: its devices take the place of the host's.
 import json
 import subprocess
 
+from tests.support.held_namespace import HeldNamespace
 
-class NetworkNamespace:
+
+class NetworkNamespace(HeldNamespace):
     """
-    Held by a sleeping process; nothing but a loopback device is in it to begin with.
+    Nothing but a loopback device is in it to begin with.
     """
 
-    def __init__(self):
-        command = ["unshare", "--net", "sh", "-c", "echo; exec sleep 3600"]
-        self.holder = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.holder.stdout.readline()
-
-    def close(self) -> None:
-        self.holder.kill()
-        self.holder.wait()
-        self.holder.stdout.close()
+    OPTIONS = ["--net"]
+    ENTER = "--net"
 
     @property
     def path(self) -> str:
         return f"/proc/{self.holder.pid}/ns/net"
 
-    @property
-    def prefix(self) -> "list[str]":
-        """
-        What makes a command run inside.
-        """
-        return enter(self.holder.pid)
-
     def ip(self, *words) -> None:
         """
         ip(8) inside, which must succeed.
         """
-        argv = [*self.prefix, "ip", *map(str, words)]
-        result = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        assert result.returncode == 0, (words, result.stderr)
+        self.run("ip", *words)
 
     def add(self, name: str, *addresses: str, up=False) -> "dict":
         """
@@ -55,15 +41,11 @@ class NetworkNamespace:
         return links(self.holder.pid)
 
 
-def enter(pid: int) -> "list[str]":
-    return ["nsenter", f"--target={pid}", "--net", "--"]
-
-
 def links(pid: int) -> "dict[str, dict]":
     """
     The devices in a process's network namespace by name, as `ip address` tells them.
     """
-    argv = [*enter(pid), "ip", "-json", "-details", "address"]
+    argv = ["nsenter", f"--target={pid}", "--net", "--", "ip", "-json", "-details", "address"]
     result = subprocess.run(argv, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     return {link["ifname"]: link for link in json.loads(result.stdout) if link}
