@@ -110,18 +110,17 @@ def test_no_subreaper(container):
 
 @pytest.mark.row("CMD-CREATE-CRUN")
 @pytest.mark.parametrize(
-    "change",
+    ("section", "change"),
     [
-        {"process": {"args": ["/missing"], "cwd": "/"}},  # found by the init
-        {"root": {"path": "missing"}},  # before there is anything
-        {"linux": {"namespaces": [{"type": "mount"}], "cgroupsPath": "/"}},  # by the runtime
+        ("process", {"args": ["/missing"]}),  # found by the init
+        ("root", {"path": "missing"}),  # before there is anything
+        ("linux", {"cgroupsPath": "/"}),  # by the runtime
     ],
-    ids=str,
 )
-def test_errors_name_the_other_config(container, tmp_path, change):
-    config = {**container.bundle.config, **change}
+def test_errors_name_the_other_config(container, tmp_path, section, change):
     other = tmp_path / "other.json"
-    other.write_text(json.dumps(config, indent=1))
+    config = container.bundle.config
+    other.write_text(json.dumps({**config, section: {**config[section], **change}}, indent=1))
     container.bundle.save()
     result = container.runtime.call("run", "--bundle", container.bundle.path, "-f", other, container.id)
     assert result.returncode == 1
