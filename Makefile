@@ -17,7 +17,7 @@ SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' 
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
 .PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
-	conformance-vm vm-image vm-test build-packages run-packages test-packages
+	conformance-vm vm-image vm-test vm-matrix build-packages run-packages test-packages
 .DELETE_ON_ERROR:
 
 help:
@@ -28,6 +28,7 @@ help:
 	@echo 'make conformance                 the validation programs of the OCI, with pyruntime and runc (root)'
 	@echo 'make conformance-vm              the same in a virtual machine: cgroup v2, all capabilities (root)'
 	@echo 'make vm-image | vm-test          make the virtual machine | run the tests that need it (root)'
+	@echo 'make vm-matrix                   a part of them: every kind of cgroups, caller and security module'
 	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
@@ -106,6 +107,7 @@ conformance-table:
 	@$(PYTHON) -m conformance.table
 	@$(PYTHON) -m conformance.beyond
 	@$(PYTHON) -m conformance.replay.document
+	@$(PYTHON) -m conformance.matrix
 
 # The Go client fetches the programs; which runtimes they are run with can be chosen: RUNTIMES='pyruntime crun'.
 RUNTIMES := pyruntime runc
@@ -133,10 +135,18 @@ $(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
 
 VM_HELPERS := inside.c key_label.c notify.c
 
-vm-test: build vm-image
+vm-test: build vm-image vm-matrix
 	@$(PYTHON) -c 'import tests.support.helpers as h; [h.compiled(name) for name in "$(VM_HELPERS)".split()]'
 	@$(VM_RUN) 'python3 -m pytest tests/vm'
 	@$(VM_RUN) --lsm selinux 'python3 -m pytest tests/vm/test_selinux.py'
+
+# A machine with each hierarchy of cgroups and each security module: docs/matrix.md
+vm-matrix: build vm-image
+	@for machine in {v1,hybrid,v2}\ {none,apparmor,selinux}; do \
+		echo "$$machine"; read -r hierarchy lsm <<<"$$machine"; \
+		$(VM_RUN) --hierarchy $$hierarchy --lsm $$lsm \
+			"VM_MACHINE='$$machine' python3 -m pytest -q tests/vm/test_matrix.py" || exit 1; \
+	done
 
 conformance-vm: build vm-image conformance-packages
 	@$(PYTHON) -m conformance.suite --install-only

@@ -58,7 +58,8 @@ int op_rlimit(struct init *init, const struct op_rlimit *op)
 
 /*
  * The program's user must be able to use its streams; only the owner changes, a group may be the
- * terminal's. An owner without a mapping here, or a read-only file system, is left alone.
+ * terminal's. An owner without a mapping here, a read-only file system, and what a security module
+ * guards are left alone.
  */
 int op_own_stdio(struct init *init, const struct op_own_stdio *op)
 {
@@ -69,8 +70,8 @@ int op_own_stdio(struct init *init, const struct op_own_stdio *op)
 			return fail(init, "fstat", "standard stream");
 		if (st.st_uid == op->uid || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
 			continue;
-		if (fchown(fd, op->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EROFS &&
-		    errno != EINVAL)
+		if (fchown(fd, op->uid, (gid_t)-1) < 0 && errno != EPERM && errno != EACCES &&
+		    errno != EROFS && errno != EINVAL)
 			return fail(init, "fchown", "standard stream");
 	}
 	return 0;

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conformance import beyond, engine_rows, spec_rows, table
+from conformance import beyond, engine_rows, matrix, spec_rows, table
 from conformance.markers import all_tests
 from conformance.replay import document as differences
 from conformance.rows import OPEN, ROWS
@@ -18,7 +18,9 @@ BY_ROW = table.by_row()
 BY_ID = {test.id: test for test in all_tests()}
 
 
-@pytest.mark.parametrize("document", [table, beyond, differences], ids=lambda module: module.FILE.name)
+@pytest.mark.parametrize(
+    "document", [table, beyond, differences, matrix], ids=lambda module: module.FILE.name
+)
 def test_the_document_is_fresh(document):
     assert document.FILE.read_text() == document.text(), "run make conformance-table"
 

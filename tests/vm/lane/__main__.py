@@ -9,16 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.vm.lane.machine import SECURITY, Machine, snapshot_of
+from tests.vm.lane.machine import HIERARCHIES, SECURITY, Machine, snapshot_of
 
-# What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is
-# small.
-READY = """
+BOOTED = """
 systemctl is-system-running --wait; systemctl --failed --no-legend
 for i in $(seq 200); do
     systemctl is-active -q user@1000.service && [ -S /run/user/1000/bus ] && break
     sleep 0.1
 done
+"""
+# What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is
+# small.
+READY = f"""{BOOTED}
 python3 -c 'import cffi, seccomp, pytest'; sync; echo 3 > /proc/sys/vm/drop_caches
 runc --version; crun --version; python3 -c pass
 """
@@ -46,10 +48,13 @@ def run(options: argparse.Namespace) -> int:
     """
     A command in a fresh machine.
     """
-    machine = Machine(options.lsm, output=options.output and options.output.resolve())
+    output = options.output and options.output.resolve()
+    machine = Machine(options.lsm, hierarchy=options.hierarchy, output=output)
     try:
         command = " ".join(options.command)
         streams = (sys.stdout.buffer, sys.stderr.buffer)
+        if machine.is_booted:
+            machine.run(BOOTED, *streams)
         return machine.run(command, *streams, user=options.user, seconds=options.timeout)
     finally:
         machine.close()
@@ -62,6 +67,9 @@ def main() -> int:
     for function, found in zip((snapshot, run), parsers):
         found.set_defaults(function=function)
         found.add_argument("--lsm", choices=sorted(SECURITY), default="apparmor", help="the security module")
+    parsers[1].add_argument(
+        "--hierarchy", choices=sorted(HIERARCHIES), default="v2", help="the version of its cgroups"
+    )
     parsers[1].add_argument("--user", default="root", help="root, or tester: below a systemd of its own")
     parsers[1].add_argument("--output", type=Path, help="a directory of the host that is /out there")
     parsers[1].add_argument("--timeout", type=float, default=600, help="seconds that the command may take")

@@ -1,8 +1,9 @@
 """
 One virtual machine: QEMU without KVM, without a network, with the tree and an output directory of the host.
 
-It is either booted to be recorded (a snapshot: disk, memory, state of the devices), or goes on from a
-snapshot, to which nothing is written. A program inside (guest/agent.py) takes commands by a serial port.
+It is booted to be recorded (a snapshot: disk, memory, state of the devices), or goes on from a snapshot, to
+which nothing is written, or, where there is none of its kind, is booted for once. A program inside
+(guest/agent.py) takes commands by a serial port.
 """
 
 import ctypes
@@ -27,9 +28,14 @@ MACHINE = """
 """.split()
 KERNEL_LINE = (
     "console=ttyS0 quiet loglevel=4 mitigations=off init_on_alloc=0 nokaslr no_timer_check tsc=reliable "
-    "panic=-1 random.trust_cpu=on systemd.show_status=no systemd.unified_cgroup_hierarchy=1 "
+    "panic=-1 random.trust_cpu=on systemd.show_status=no "
 )
-SECURITY = {"apparmor": "", "selinux": "security=selinux selinux=1 enforcing=0"}
+SECURITY = {"apparmor": "", "selinux": "security=selinux selinux=1 enforcing=0", "none": "lsm=capability"}
+HIERARCHIES = {
+    "v2": "systemd.unified_cgroup_hierarchy=1",
+    "hybrid": "systemd.unified_cgroup_hierarchy=0",
+    "v1": "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1",
+}
 CONNECT_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
@@ -51,25 +57,36 @@ class Machine:
 
     Args:
         lsm: a key of SECURITY.
-        recorded: the directory of a snapshot that is being made; None to go on from one.
+        hierarchy: a key of HIERARCHIES.
+        recorded: the directory of a snapshot that is being made.
         output: a directory of the host that is writable at /out.
 
     Raises:
-        RuntimeError: QEMU ends, or there is no snapshot.
+        RuntimeError: QEMU ends, or there is no image.
     """
 
-    def __init__(self, lsm: str, *, recorded: "Path | None" = None, output: "Path | None" = None):
-        self.recorded = recorded
-        self.files = recorded or snapshot_of(lsm)
-        if not recorded and not (self.files / "complete").exists():
+    def __init__(
+        self,
+        lsm: str,
+        *,
+        hierarchy: str = "v2",
+        recorded: "Path | None" = None,
+        output: "Path | None" = None,
+    ):
+        if not (STATE / "root.img").exists():
             raise RuntimeError("there is no virtual machine yet: make vm-image")
+        self.recorded = recorded
+        snapshot = snapshot_of(lsm) if hierarchy == "v2" else None
+        has_one = snapshot and (snapshot / "complete").exists()
+        self.files = recorded or (snapshot if has_one else None)
+        self.is_booted = bool(recorded or not has_one)
         self.directory = Path(tempfile.mkdtemp(prefix="vm-"))  # short: the names of sockets are
         self.log = (self.directory / "log").open("wb")
         self.output = output
         self.is_mounted = False
         self.agent: "socket.socket | None" = None
         self.process = subprocess.Popen(
-            self._command(lsm),
+            self._command(f"{KERNEL_LINE}{HIERARCHIES[hierarchy]} {SECURITY[lsm]}"),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
@@ -80,23 +97,28 @@ class Machine:
             self.qmp = self._connect("qmp").makefile("rwb", buffering=0)
             self.qmp.readline()
             self.ask("qmp_capabilities")
-            if not recorded:
+            if not self.is_booted:
                 self._migrate("migrate-incoming", f"exec:cat '{self.files}/device'")
                 self.ask("cont")
         except BaseException:
             self.close()
             raise
 
-    def _command(self, lsm: str) -> "list[str]":
+    def _command(self, kernel_line: str) -> "list[str]":
         shared, disk = ("on", "") if self.recorded else ("off", ",snapshot=on")
-        memory = f"memory-backend-file,id=ram,size={MEMORY},mem-path={self.files}/memory,share={shared}"
-        drive = f"file={self.files}/disk.qcow2,format=qcow2,if=none,id=d0,cache=unsafe,discard=unmap{disk}"
+        if self.files:
+            memory = f"memory-backend-file,id=ram,size={MEMORY},mem-path={self.files}/memory,share={shared}"
+            image = f"file={self.files}/disk.qcow2,format=qcow2"
+        else:
+            memory = f"memory-backend-ram,id=ram,size={MEMORY}"
+            image = f"file={STATE}/root.img,format=raw"
+        drive = f"{image},if=none,id=d0,cache=unsafe,discard=unmap{disk}"
         here = self.directory
         (here / "empty").mkdir()
         return [
             *("qemu-system-x86_64", *MACHINE, "-m", MEMORY, "-object", memory),
             *("-kernel", f"{STATE}/vmlinuz", "-initrd", f"{STATE}/initrd.gz"),
-            *("-append", KERNEL_LINE + SECURITY[lsm]),
+            *("-append", kernel_line),
             *("-drive", drive, "-device", "virtio-blk-pci,drive=d0"),
             *("-serial", f"file:{here}/console"),
             *("-chardev", f"socket,id=agent,path={here}/agent,server=on,wait=off"),
@@ -106,7 +128,7 @@ class Machine:
             *("-fsdev", f"local,id=out,path={self.output or here / 'empty'},security_model=none"),
             *("-device", "virtio-9p-pci,fsdev=out,mount_tag=out"),
             *("-qmp", f"unix:{here}/qmp,server=on,wait=off"),
-            *([] if self.recorded else ["-incoming", "defer"]),
+            *([] if self.is_booted else ["-incoming", "defer"]),
         ]
 
     # --- QEMU itself

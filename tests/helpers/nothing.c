@@ -1,0 +1,6 @@
+// The smallest program: it ends.
+
+int main(void)
+{
+	return 0;
+}
