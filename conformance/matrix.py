@@ -1,6 +1,6 @@
 """
-Every kind of host and caller: cgroup hierarchy, who makes the cgroup, who calls, security module. What cannot
-be, and why; docs/matrix.md is written from it (`python3 -m conformance.matrix`).
+Every kind of host and caller: cgroup hierarchy, who makes the cgroup, who calls, security module. What
+cannot be, and why; docs/matrix.md is written from it (`python3 -m conformance.matrix`).
 
 `make vm-matrix` boots a machine of each kind, where tests/vm/test_matrix.py takes a container through its life
 in each cell, or sees it refused with the words that are here.
@@ -35,9 +35,10 @@ kill, delete, nothing left. What cannot be must fail with a message that says wh
 |---|---|---|---|---|---|---|
 """
 TAIL = """
-Debian's kernel 6.12 has no controllers `memory` and `cpuset` for cgroup v1; with hybrid hierarchies they are in
-the unified one. The files of v1's are tested without a virtual machine (`tests/integration/test_resources.py`).
-A user's cgroup without systemd is one that root has given away: directory and `cgroup.procs` belong to the user.
+Debian's kernel 6.12 has no controllers `memory` and `cpuset` for cgroup v1; with hybrid hierarchies they are
+in the unified one. The files of v1's are tested without a virtual machine
+(`tests/integration/test_resources.py`). A user's cgroup without systemd is one that root has given away:
+directory and `cgroup.procs` belong to the user.
 """
 
 
