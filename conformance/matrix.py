@@ -2,8 +2,8 @@
 Every kind of host and caller: cgroup hierarchy, who makes the cgroup, who calls, security module. What
 cannot be, and why; docs/matrix.md is written from it (`python3 -m conformance.matrix`).
 
-`make vm-matrix` boots a machine of each kind, where tests/vm/test_matrix.py takes a container through its life
-in each cell, or sees it refused with the words that are here.
+`make vm-matrix` boots a machine of each kind, where tests/vm/test_matrix.py takes a container through its
+life in each cell, or sees it refused with the words that are here.
 """
 
 from itertools import product
