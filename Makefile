@@ -17,7 +17,7 @@ SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' 
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
 .PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
-	conformance-vm vm-image vm-test vm-matrix build-packages run-packages test-packages
+	conformance-vm vm-image vm-test vm-matrix vm-helpers build-packages run-packages test-packages
 .DELETE_ON_ERROR:
 
 help:
@@ -135,13 +135,16 @@ $(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
 
 VM_HELPERS := inside.c key_label.c notify.c
 
-vm-test: build vm-image vm-matrix
+# Compiled here: there it would take seconds, and the trees of machines are gone with them.
+vm-helpers: test-packages
 	@$(PYTHON) -c 'import tests.support.helpers as h; [h.compiled(name) for name in "$(VM_HELPERS)".split()]'
+
+vm-test: build vm-image vm-matrix vm-helpers
 	@$(VM_RUN) 'python3 -m pytest tests/vm'
 	@$(VM_RUN) --lsm selinux 'python3 -m pytest tests/vm/test_selinux.py'
 
 # A machine with each hierarchy of cgroups and each security module: docs/matrix.md
-vm-matrix: build vm-image
+vm-matrix: build vm-image vm-helpers
 	@for machine in {v1,hybrid,v2}\ {none,apparmor,selinux}; do \
 		echo "$$machine"; read -r hierarchy lsm <<<"$$machine"; \
 		$(VM_RUN) --hierarchy $$hierarchy --lsm $$lsm \

@@ -80,15 +80,22 @@ def remove(name: str) -> None:
     Removes all cgroups with this name and those below them; who is in them must be about to end.
     """
     for top in find(name):
-        for parent, _, _ in os.walk(top, topdown=False):
-            wait_until(lambda path=parent: _is_removed(path), what=f"the end of {parent}")
+        remove_tree(top)
+
+
+def remove_tree(top: Path) -> None:
+    """
+    Removes one cgroup and those below it, likewise.
+    """
+    for parent, _, _ in os.walk(top, topdown=False):
+        wait_until(lambda path=parent: _is_removed(path), what=f"the end of {parent}")
 
 
 def _is_removed(path: str) -> bool:
     try:
         os.rmdir(path)
     except OSError as error:
-        if error.errno != errno.EBUSY:
+        if error.errno not in (errno.EBUSY, errno.ENOENT):
             raise
-        return False
+        return error.errno == errno.ENOENT
     return True

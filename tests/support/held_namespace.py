@@ -7,11 +7,11 @@ import subprocess
 
 class HeldNamespace:
     """
-    `OPTIONS` of unshare(1) make it, `ENTER` of nsenter(1) gets into it.
+    `OPTIONS` of unshare(1) make it, `ENTER` of nsenter(1) get into it.
     """
 
     OPTIONS: "list[str]" = []
-    ENTER = ""
+    ENTER: "list[str]" = []
 
     def __init__(self):
         command = ["unshare", *self.OPTIONS, "sh", "-c", "echo; exec sleep 3600"]
@@ -28,7 +28,7 @@ class HeldNamespace:
         """
         What makes a command run inside.
         """
-        return ["nsenter", f"--target={self.holder.pid}", self.ENTER, "--"]
+        return ["nsenter", f"--target={self.holder.pid}", *self.ENTER, "--"]
 
     def run(self, *words) -> str:
         """

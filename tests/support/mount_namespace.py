@@ -14,7 +14,7 @@ class MountNamespace(HeldNamespace):
     """
 
     OPTIONS = ["--mount", "--propagation", "private"]
-    ENTER = "--mount"
+    ENTER = ["--mount"]
 
     def mount_tmpfs(self, path, *, options="", propagation="private") -> None:
         """

@@ -14,7 +14,7 @@ class NetworkNamespace(HeldNamespace):
     """
 
     OPTIONS = ["--net"]
-    ENTER = "--net"
+    ENTER = ["--net"]
 
     @property
     def path(self) -> str:

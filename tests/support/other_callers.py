@@ -3,11 +3,11 @@ Callers of the runtime that are not the host's root: an ordinary user, and the r
 """
 
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 from tests.support.bundle import Bundle
+from tests.support.held_namespace import HeldNamespace
 from tests.support.runtime import Runtime
 
 USER = 65534
@@ -52,28 +52,16 @@ def rootless(bundle: Bundle, uid: int = USER) -> Bundle:
     return bundle
 
 
-class UserNamespace:
+class UserNamespace(HeldNamespace):
     """
     A user namespace (with a mount namespace) in which ids from `first` on are mapped, as an engine that runs
-    without root makes it; held by a sleeping process.
+    without root makes it; commands run inside as its root.
     """
 
+    OPTIONS = ["--user", "--mount"]
+    ENTER = ["--user", "--mount", "--setuid=0", "--setgid=0"]
+
     def __init__(self, first: int, count: int = 65536):
-        words = ["unshare", "--user", "--mount", "sh", "-c", "echo; exec sleep 3600"]
-        self.holder = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self.holder.stdout.readline()
+        super().__init__()
         for name in ("uid_map", "gid_map"):
             Path(f"/proc/{self.holder.pid}/{name}").write_text(f"0 {first} {count}")
-
-    def close(self) -> None:
-        self.holder.kill()
-        self.holder.wait()
-        self.holder.stdout.close()
-
-    @property
-    def prefix(self) -> "list[str]":
-        """
-        What makes a command run inside, as its root.
-        """
-        target = f"--target={self.holder.pid}"
-        return ["nsenter", target, "--user", "--mount", "--setuid=0", "--setgid=0", "--"]

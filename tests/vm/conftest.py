@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import cgroup
 from tests.support.images import COUNTER, Images
-from tests.support.runtime import wait_until
 from tests.support.systemd import Made
 
 ROOT = Path("/sys/fs/cgroup")
@@ -36,16 +36,7 @@ class Place:
         self.path = ROOT / name
 
     def remove(self) -> None:
-        for parent, _, _ in os.walk(self.path, topdown=False):
-            wait_until(lambda path=parent: _is_removed(path), what=f"the end of {parent}")
-
-
-def _is_removed(path: str) -> bool:
-    try:
-        os.rmdir(path)
-    except OSError:
-        return not os.path.exists(path)
-    return True
+        cgroup.remove_tree(self.path)
 
 
 @pytest.fixture

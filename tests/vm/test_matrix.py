@@ -81,19 +81,7 @@ def delegated(container):
     container.delete("--force")
     container.runtime = outside
     for top in hierarchies():
-        for place in (top / name / "caller", top / name):
-            wait_until(lambda place=place: removed(place), what=f"the end of {place}")
-
-
-def removed(place: Path) -> bool:
-    """
-    Whether it is gone; who was in it may still be dying.
-    """
-    try:
-        place.rmdir()
-    except OSError:
-        return not place.exists()
-    return True
+        cgroup.remove_tree(top / name)
 
 
 def hierarchies() -> "list[Path]":
