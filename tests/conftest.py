@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import host
+from tests.support import host, selection
 from tests.support.bundle import Bundle
 from tests.support.container import Container
 from tests.support.helpers import compiled
@@ -18,13 +18,18 @@ from tests.support.runtime import from_environment, other_version
 NUMBERS = itertools.count()
 
 
+def pytest_addoption(parser):
+    selection.add_options(parser)
+
+
 def pytest_configure(config):
     config.addinivalue_line("markers", "ours(reason): runc differs, and why; not run with RUNTIME=runc")
     config.addinivalue_line("markers", "since(version): an older runc does not have it")
     config.pluginmanager.register(RowCheck(config))
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    selection.select(config, items)
     if "RUNTIME" not in os.environ:
         return
     version = other_version()

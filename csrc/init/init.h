@@ -28,6 +28,7 @@ struct init {
 	int mask_fd;  /* the empty directory over masked directories, once there is one */
 	int proc_fd;  /* a procfs of our own, once somebody asked for it */
 
+	bool traceable;	    /* by the user who has made us, and who has no other right over us */
 	bool chdir_pending; /* the working directory is only open to the program's user */
 	char home[PATH_MAX];
 	char program[PATH_MAX]; /* what execve gets */

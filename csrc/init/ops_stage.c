@@ -153,7 +153,7 @@ int op_open_time_offsets(struct init *init, const struct op_open_time_offsets *o
 	return 0;
 }
 
-static int start_as_init(struct init *init, bool dumpable, uint32_t time_offsets)
+static int start_as_init(struct init *init, uint32_t time_offsets)
 {
 	const struct op_open_time_offsets own_offsets = {.slot = time_offsets};
 
@@ -166,13 +166,14 @@ static int start_as_init(struct init *init, bool dumpable, uint32_t time_offsets
 		return -1;
 	if (sync_receive(init->sync_fd, SYNC_GO, NULL, 0, NULL, 0) < 0)
 		return fail(init, "wait for parent", "");
-	return dumpable ? PRCTL(init, PR_SET_DUMPABLE, 0) : 0;
+	return 0;
 }
 
 /*
  * The init becomes the parent's own child (CLONE_PARENT), in all new namespaces at once; stage-1
- * tells its pid and ends. `dumpable`: a parent without rights must be able to write our id maps
- * until GO.
+ * tells its pid and ends. `dumpable`: a parent without rights must be able to write our id maps,
+ * and its hooks and exec to open our namespaces. Nobody else may trace us for that: the user
+ * namespace is new, and in it only who has all the rights that we have.
  */
 int op_clone(struct init *init, const struct op_clone *op)
 {
@@ -198,7 +199,8 @@ int op_clone(struct init *init, const struct op_clone *op)
 		/* A way to the host's files for anyone who may look at us. */
 		if (op->cgroup != PLAN_NONE)
 			close_fd(&init->fds[op->cgroup]);
-		return start_as_init(init, op->dumpable, op->time_offsets);
+		init->traceable = op->dumpable;
+		return start_as_init(init, op->time_offsets);
 	}
 	pid = (uint32_t)ret;
 	if (sync_send(init->sync_fd, SYNC_SPAWNED, &pid, sizeof(pid), pidfd) < 0)

@@ -112,6 +112,9 @@ int op_wait_start(struct init *init, const struct op_wait_start *op)
 {
 	if (accept_signals(init) < 0)
 		return -1;
+	/* The change to the program's user has taken it away. */
+	if (init->traceable && PRCTL(init, PR_SET_DUMPABLE, 1) < 0)
+		return -1;
 	if (op->listener == PLAN_NONE) {
 		if (sync_receive(init->sync_fd, SYNC_START, NULL, 0, NULL, 0) < 0)
 			return fail(init, "wait for start", "");

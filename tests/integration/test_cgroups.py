@@ -170,10 +170,10 @@ def test_another_containers_cgroup_is_refused(make_container, container, place):
 def test_a_frozen_cgroup_is_refused(container, place):
     directory = cgroup.directory("freezer", place)
     directory.mkdir()
-    (directory / "freezer.state").write_text("FROZEN")
+    cgroup.freeze(directory)
     container.bundle.linux["cgroupsPath"] = f"/{place}"
     container.fails_to_create("container's cgroup unexpectedly frozen", place)
-    (directory / "freezer.state").write_text("THAWED")
+    cgroup.thaw(directory)
 
 
 @pytest.mark.row("CG-9")

@@ -186,7 +186,8 @@ def test_containerd_updates(made):
     words = ("update", "--resources=-", made.container.id)
     assert made.containerd(*words, input=json.dumps(resources).encode(), stdin=None) == 0
     assert cgroup.value(made.container, "pids.max") == "33"
-    assert cgroup.value(made.container, "memory.limit_in_bytes") == str(64 << 20)
+    memory = "memory.max" if cgroup.IS_V2 else "memory.limit_in_bytes"
+    assert cgroup.value(made.container, memory) == str(64 << 20)
 
 
 # --- conmon
@@ -248,7 +249,8 @@ def test_podman_updates(container, tmp_path):
     podman = Engine(container, {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(tmp_path)})
     container.create()
     file = tmp_path / "resources.json"
-    file.write_text(json.dumps({"cpu": {"shares": 512}, "pids": {"limit": 34}}))
+    file.write_text(json.dumps({"cpu": {"quota": 20000}, "pids": {"limit": 34}}))
     assert podman.call("update", f"--resources={file}", container.id) == 0
     assert cgroup.value(container, "pids.max") == "34"
-    assert cgroup.value(container, "cpu.shares") == "512"
+    quota = ("cpu.max", "20000 100000") if cgroup.IS_V2 else ("cpu.cfs_quota_us", "20000")
+    assert cgroup.value(container, quota[0]) == quota[1]

@@ -242,7 +242,8 @@ def test_hooks_neither_block_nor_ignore_signals(container):
 @pytest.mark.row("HK-2")
 def test_hooks_of_create_find_limits_in_effect(container):
     container.bundle.resources["pids"] = {"limit": 77}
-    group = "/sys/fs/cgroup/pids$(sed -n 's/.*:pids://p' /proc/$pid/cgroup)"
+    own = "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/$pid/cgroup)"
+    group = own if cgroup.IS_V2 else "/sys/fs/cgroup/pids$(sed -n 's/.*:pids://p' /proc/$pid/cgroup)"
     kinds = ("prestart", "createRuntime")
     hooks.add_to_all(container, f"{hooks.PID}; cat {group}/pids.max > $D/$K", kinds)
     container.create()
@@ -291,7 +292,8 @@ def test_start_container_hooks_see_the_containers_files(container):
 @pytest.mark.parametrize("command", ["delete", "delete --force", "run"])
 def test_poststop_hooks_find_nothing_left(container, command):
     hooks.add(container, "prestart", f"{hooks.PID}; echo $pid > $D/pid")
-    look = f"ls -d {container.state_directory} /sys/fs/cgroup/*/{container.id}; readlink /proc/$pid/exe"
+    cgroups = " ".join(f"{directory}/{container.id}" for directory in cgroup.hierarchies())
+    look = f"ls -d {container.state_directory} {cgroups}; readlink /proc/$pid/exe"
     hooks.add(container, "poststop", f"pid=$(cat $D/pid); ({look}) > $D/left 2> /dev/null; true")
     if command == "run":
         container.bundle.args("/inside", "exit", "0")

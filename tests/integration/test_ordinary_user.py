@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import cgroup, procfs
+from tests.support import cgroup, hooks, procfs
 from tests.support.idmap import bind_mapped, owners
 from tests.support.other_callers import USER, UserNamespace, as_user, give_to, rootless
 from tests.support.runtime import OURS, Runtime, wait_until
@@ -31,6 +31,28 @@ def users(container, tmp_path):
     container.runtime = as_user(container.runtime, tmp_path / "state")
     rootless(container.bundle)
     return container
+
+
+@pytest.mark.row("CMD-EXEC", "NS-10")
+def test_exec_in_a_created_container(users):
+    """
+    The init's namespaces are open to the user who has made it, and who has no other right over it.
+    """
+    users.create()
+    assert users.exec("/inside", "exit", "7").returncode == 7
+    users.start()
+    assert users.exec("/inside", "exit", "7").returncode == 7
+
+
+@pytest.mark.row("HK-2", "NS-10")
+def test_hooks_find_the_namespaces(users):
+    """
+    As one that sets up a network.
+    """
+    kinds = ("prestart", "createRuntime")
+    hooks.add_to_all(users, f"{hooks.PID}; readlink /proc/$pid/ns/net > $D/$K", kinds)
+    expected = os.readlink(f"/proc/{users.create().pid}/ns/net") + "\n"
+    assert hooks.found_by_kind(users, kinds) == dict.fromkeys(kinds, expected)
 
 
 def status(pid) -> "dict[str, str]":
@@ -160,7 +182,10 @@ def test_more_ids_by_the_helpers(mount_namespace, users, tmp_path):
     users.runtime = users.runtime.behind([*mount_namespace.prefix, *users.runtime.prefix])
     more_ids(users)
     users.bundle.process["user"] = {"uid": 5, "gid": 6}
-    users.create().start()
+    users.create()
+    if users.runtime.is_ours:  # runC's init cannot be entered any more
+        assert users.exec("/inside", "exit", "7").returncode == 7
+    users.start()
     fields = status(users.pid)
     assert (fields["Uid"].split()[0], fields["Gid"].split()[0]) == ("100004", "100005")
 
@@ -225,6 +250,7 @@ def delegated(users):
     directory.rmdir()
 
 
+@cgroup.needs_v1
 @pytest.mark.row("CG-6")
 def test_a_cgroup_that_was_given_to_the_user_is_used(delegated):
     delegated.bundle.resources["memory"] = {"limit": 1 << 25}
@@ -270,6 +296,7 @@ def test_a_cgroup_v2_that_cannot_be_entered_is_not_used(delegated_v2):
     assert users.exec("/inside", "exit", "7").returncode == 7
 
 
+@cgroup.needs_v1
 @pytest.mark.row("SECU-9")
 def test_a_cgroup_mount_is_read_only(delegated):
     """
@@ -283,6 +310,20 @@ def test_a_cgroup_mount_is_read_only(delegated):
     result = delegated.run()
     assert (result.returncode, result.stdout) == (0, "")
     assert "Read-only" in result.stderr
+
+
+@pytest.mark.row("SECU-9")
+@pytest.mark.ours("runC 1.1.5 looks for cgroup v2 at the machine's start, and may find v1 beside it")
+@pytest.mark.parametrize("namespace", [False, True])
+def test_a_cgroup_v2_mount_is_read_only(delegated_v2, namespace):
+    users, _ = delegated_v2
+    if namespace:
+        users.bundle.linux["namespaces"].append({"type": "cgroup"})
+    users.bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["ro", "nosuid", "noexec", "nodev"])
+    users.bundle.script("echo 0 >/sys/fs/cgroup/cgroup.procs; mkdir /sys/fs/cgroup/x; exit 0")
+    result = users.run()
+    assert (result.returncode, result.stdout) == (0, "")
+    assert result.stderr.count("Read-only") == 2
 
 
 # --- the root of a user namespace, as an engine without root runs the runtime

@@ -92,6 +92,7 @@ SETTINGS = [
 ]
 
 
+@cgroup.needs_v1
 @pytest.mark.parametrize(
     ("resources", "files"), [pytest.param(*rest, marks=pytest.mark.row(row)) for row, *rest in SETTINGS]
 )
@@ -101,6 +102,7 @@ def test_files(container, resources, files):
     assert {file: cgroup.value(container, file) for file in files} == files
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-7")
 def test_the_oom_killer_can_be_disabled(container):
     container.bundle.resources["memory"] = {"disableOOMKiller": True}
@@ -108,6 +110,7 @@ def test_the_oom_killer_can_be_disabled(container):
     assert "oom_kill_disable 1" in cgroup.value(container, "memory.oom_control")
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-12")
 @pytest.mark.ours(NEWER)
 def test_burst(container):
@@ -116,6 +119,7 @@ def test_burst(container):
     assert cgroup.value(container, "cpu.cfs_burst_us") == "2000"
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-15")
 @pytest.mark.ours(NEWER)
 def test_idle(container):
@@ -132,6 +136,7 @@ def test_a_pids_limit_of_0_is_a_limit(container):
     assert cgroup.value(container, "pids.max") == "1"
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-20")
 @pytest.mark.ours("runc does not use the unified hierarchy's controllers beside v1")
 def test_huge_pages_are_limited_in_the_hierarchy_that_has_them(container, unified_controllers):
@@ -141,6 +146,7 @@ def test_huge_pages_are_limited_in_the_hierarchy_that_has_them(container, unifie
     assert cgroup.value(container, "hugetlb.2MB.rsvd.max") == str(4 * MIB)
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-26")
 def test_nothing_is_touched_that_nobody_asks_for(container):
     container.bundle.linux.pop("resources")
@@ -157,6 +163,7 @@ def test_nothing_is_touched_that_nobody_asks_for(container):
     assert {file: cgroup.value(container, file) for file in unlimited} == unlimited
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-14")
 def test_a_cpuset_has_its_parents_until_it_has_its_own(container):
     name = f"{container.id}-place"
@@ -169,6 +176,7 @@ def test_a_cpuset_has_its_parents_until_it_has_its_own(container):
     cgroup.remove(name)
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-8")
 @pytest.mark.ours("runc ignores the field")
 def test_use_hierarchy(container):
@@ -177,6 +185,7 @@ def test_use_hierarchy(container):
     assert cgroup.value(container, "memory.use_hierarchy") == "1"
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-9")
 def test_check_before_update_is_what_v1_does_anyway(container):
     container.bundle.resources["memory"] = {"checkBeforeUpdate": True, "limit": 64 * MIB}
@@ -189,6 +198,7 @@ def test_check_before_update_is_what_v1_does_anyway(container):
     assert result.returncode == (0 if used <= 16 * MIB else 1)
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-24")
 @pytest.mark.ours("runc does not use the unified hierarchy's controllers beside v1")
 def test_unified_reaches_what_is_in_the_unified_hierarchy(container, unified_controllers):
@@ -199,6 +209,7 @@ def test_unified_reaches_what_is_in_the_unified_hierarchy(container, unified_con
     assert (directory / "cgroup.max.depth").read_text() == "2\n"
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-24")
 @pytest.mark.parametrize("key", ["memory.high", "pids.max"])
 def test_unified_is_not_for_v1(container, key):
@@ -290,6 +301,7 @@ REFUSED = [
 ]
 
 
+@cgroup.needs_v1
 @pytest.mark.parametrize(
     ("resources", "file", "pointer"),
     [pytest.param(*rest, marks=pytest.mark.row(row)) for row, *rest in REFUSED],
@@ -302,6 +314,7 @@ def test_what_the_kernel_refuses(container, resources, file, pointer):
         assert re.search(rf"\(config\.json:\d+:\d+ {pointer}\)", message)
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-21")
 @pytest.mark.ours("a missing controller is an error by the specification; runC says nothing")
 @pytest.mark.parametrize(
@@ -318,6 +331,7 @@ def test_a_controller_that_is_missing(container, network, controller, pointer):
     container.fails_to_create(f"/linux/resources/network/{pointer} cannot be expressed with cgroup v2")
 
 
+@cgroup.needs_v1
 @pytest.mark.ours("runc names the file only")
 def test_an_error_names_the_value(container):
     container.bundle.resources["cpu"] = {"quota": 1}

@@ -74,12 +74,14 @@ NEWER_OPTIONS = [
 ]
 
 
+@cgroup.needs_v1
 @pytest.mark.parametrize(("words", "files"), OPTIONS)
 def test_options(running, words, files):
     updated(running, *words.split())
     assert {file: cgroup.value(running, file) for file in files} == files
 
 
+@cgroup.needs_v1
 @pytest.mark.ours(NEWER)
 @pytest.mark.parametrize(("words", "files"), NEWER_OPTIONS)
 def test_options_of_newer_ones(running, words, files):
@@ -109,6 +111,7 @@ def test_numbers_that_are_none(running, option):
 # --- the old and the new
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-11")
 def test_quota_and_period_keep_each_other(running):
     updated(running, "--cpu-quota", "20000")
@@ -118,6 +121,7 @@ def test_quota_and_period_keep_each_other(running):
     assert values(running, "cpu.cfs_quota_us", "cpu.cfs_period_us") == ["-1", "50000"]
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-4")
 @pytest.mark.parametrize("sizes", [(64, 64), (256, 512), (32, 32), (32, 600)])
 def test_memory_and_swap_go_up_and_down(running, sizes):
@@ -128,6 +132,7 @@ def test_memory_and_swap_go_up_and_down(running, sizes):
     assert found == [str(memory * MIB), str(swap * MIB)]
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-4")
 def test_no_limit_of_memory_is_none_of_swap(running):
     updated(running, "--memory", "64m", "--memory-swap", "64m")
@@ -136,6 +141,7 @@ def test_no_limit_of_memory_is_none_of_swap(running):
     assert found == ["9223372036854771712"] * 2
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-15")
 @pytest.mark.ours(NEWER)
 def test_who_is_idle_has_no_shares(container):
@@ -147,6 +153,7 @@ def test_who_is_idle_has_no_shares(container):
     assert values(container, "cpu.idle", "cpu.shares") == ["0", "1024"]
 
 
+@cgroup.needs_v1
 def test_what_is_not_named_stays(container):
     container.bundle.resources.update({"pids": {"limit": 50}, "cpu": {"shares": 512, "quota": 30000}})
     container.create()
@@ -158,6 +165,7 @@ def test_what_is_not_named_stays(container):
     ]
 
 
+@cgroup.needs_v1
 def test_zeros_ask_for_nothing(container):
     container.bundle.resources.update({"memory": {"limit": 64 * MIB}, "cpu": {"shares": 512}})
     container.create()
@@ -208,6 +216,7 @@ def test_what_engines_send(container):
     assert container.exec("/bin/cat", "/dev/null").returncode == 0
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-19")
 @pytest.mark.ours("runc 1.1 changes no limits of devices; later ones do")
 def test_a_device_is_added_to_others(container):
@@ -235,6 +244,7 @@ BAD = [
 ]
 
 
+@cgroup.needs_v1
 @pytest.mark.ours("runc's messages are others; it takes what it does not know")
 @pytest.mark.parametrize(("text", "words"), BAD)
 def test_documents_that_cannot_be_used(running, text, words):
@@ -269,6 +279,7 @@ FILES = (
 )
 
 
+@cgroup.needs_v1
 @pytest.mark.ours(HALF)
 @pytest.mark.parametrize(
     "wrong", [{"cpu": {"mems": "60"}}, {"blockIO": {"leafWeight": 500}}, {"cpu": {"period": 1}}], ids=str
@@ -335,6 +346,7 @@ def test_device_rules(request, host):
         assert container.exec("/bin/cat", "/dev/null").returncode == 0
 
 
+@cgroup.needs_v1
 @pytest.mark.row("RES-1")
 @pytest.mark.ours("runc does not update device rules")
 def test_rules_of_others_stay(running):

@@ -9,6 +9,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from tests.support.caller import ids_of_the_user, needs_root
+
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 CAPABILITIES = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"]
@@ -63,6 +65,9 @@ CONFIG = {
     },
 }
 
+# An ordinary user's containers have a user namespace: the user is root, the other ids are of /etc/subuid.
+IDS = ids_of_the_user()
+
 # What rootfs/bin gets besides busybox, so that tests can run small scripts.
 APPLETS = (
     "sh cat chmod chown cp cut date dd echo env false grep head hostname id ip kill ln ls mkdir mknod mount "
@@ -78,6 +83,8 @@ class Bundle:
     def __init__(self, path: Path, inside: Path):
         self.path = path
         self.config = copy.deepcopy(CONFIG)
+        if IDS:
+            self._map_ids(IDS)
         self.rootfs.mkdir(parents=True)
         self.path.chmod(0o755)
         shutil.copy(inside, self.rootfs / "inside")
@@ -130,6 +137,8 @@ class Bundle:
         """
         listed = [{"type": kind} for kind in kinds]
         listed += [{"type": kind, "path": str(path)} for kind, path in paths.items()]
+        if IDS and "user" not in (*kinds, *paths):
+            listed.append({"type": "user"})
         self.linux["namespaces"] = listed
         return self
 
@@ -137,14 +146,17 @@ class Bundle:
         self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] != kind]
         return self
 
+    def _map_ids(self, mappings: "list[dict]") -> None:
+        self.linux["namespaces"].append({"type": "user"})
+        self.linux["uidMappings"] = mappings
+        self.linux["gidMappings"] = mappings
+
     def add_user_namespace(self, host_id=100000, size=65536) -> "Bundle":
         """
         A user namespace whose root is `host_id`; the image belongs to it, as engines see to.
         """
-        self.linux["namespaces"].append({"type": "user"})
-        mapping = {"containerID": 0, "hostID": host_id, "size": size}
-        self.linux["uidMappings"] = [mapping]
-        self.linux["gidMappings"] = [mapping]
+        needs_root("gives files to others")
+        self._map_ids([{"containerID": 0, "hostID": host_id, "size": size}])
         for parent in self.path.parents:
             if parent.is_relative_to(tempfile.gettempdir()) and parent.owner() == "root":
                 parent.chmod(parent.stat().st_mode | 0o011)  # its root must get here

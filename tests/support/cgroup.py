@@ -6,32 +6,48 @@ import errno
 import os
 from pathlib import Path
 
+import pytest
+
 from tests.support.runtime import wait_until
 
 ROOT = Path("/sys/fs/cgroup")
-UNIFIED = ROOT / "unified"
+IS_V2 = (ROOT / "cgroup.controllers").exists()
+UNIFIED = ROOT if IS_V2 else ROOT / "unified"
+
+FREEZER = ("cgroup.freeze", "1", "0") if IS_V2 else ("freezer.state", "FROZEN", "THAWED")
+
+needs_v1 = pytest.mark.skipif(IS_V2, reason="this host has no cgroup v1; for v2 there is tests/vm")
 
 
-def of_process(pid: "int | str") -> "dict[str, str]":
+class Places(dict):
     """
-    Controllers -> path; "" is the unified hierarchy.
+    Controllers -> path of a process's cgroups; "" is the unified hierarchy, which has all the others.
+    """
+
+    def __missing__(self, controller: str) -> str:
+        return self[""]
+
+
+def of_process(pid: "int | str") -> Places:
+    """
+    Where a process is.
     """
     return parse(Path(f"/proc/{pid}/cgroup").read_text())
 
 
-def parse(text: str) -> "dict[str, str]":
+def parse(text: str) -> Places:
     """
     The content of /proc/PID/cgroup.
     """
     entries = [line.split(":", 2) for line in text.splitlines()]
-    return {controllers.removeprefix("name="): path for _, controllers, path in entries}
+    return Places((controllers.removeprefix("name="), path) for _, controllers, path in entries)
 
 
 def directory(controller: str, path: str) -> Path:
     """
     The directory of a cgroup in a controller's hierarchy.
     """
-    return (ROOT / controller if controller else UNIFIED) / path.lstrip("/")
+    return (UNIFIED if IS_V2 or not controller else ROOT / controller) / path.lstrip("/")
 
 
 def directory_of(pid: int, controller: str) -> Path:
@@ -73,6 +89,17 @@ def find(name: str) -> "list[Path]":
         for parent, children, _ in os.walk(hierarchy)
         if name in children
     ]
+
+
+def freeze(directory: Path) -> None:
+    """
+    Stops all that is in a cgroup.
+    """
+    (directory / FREEZER[0]).write_text(FREEZER[1])
+
+
+def thaw(directory: Path) -> None:
+    (directory / FREEZER[0]).write_text(FREEZER[2])
 
 
 def remove(name: str) -> None:

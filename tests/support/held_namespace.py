@@ -4,6 +4,8 @@ A namespace for one test, held by a sleeping process.
 
 import subprocess
 
+from tests.support.caller import needs_root
+
 
 class HeldNamespace:
     """
@@ -14,6 +16,7 @@ class HeldNamespace:
     ENTER: "list[str]" = []
 
     def __init__(self):
+        needs_root("makes a namespace of the host's")
         command = ["unshare", *self.OPTIONS, "sh", "-c", "echo; exec sleep 3600"]
         self.holder = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         self.holder.stdout.readline()

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tests.support.bundle import Bundle
+from tests.support.caller import needs_root
 from tests.support.held_namespace import HeldNamespace
 from tests.support.runtime import Runtime
 
@@ -17,6 +18,7 @@ def give_to(path: Path, uid: int) -> None:
     """
     The whole tree becomes `uid`'s, who can also get there.
     """
+    needs_root("gives files to others")
     for parent in path.parents:
         if parent.is_relative_to(tempfile.gettempdir()) and parent.owner() == "root":
             parent.chmod(parent.stat().st_mode | 0o011)

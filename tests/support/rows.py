@@ -18,10 +18,11 @@ def is_whole(config) -> bool:
     Whether the session has all tests, run by who can run them.
     """
     option = config.option
-    parts = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob)
+    parts = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob, option.part)
     return (
         option.file_or_dir in ([], config.getini("testpaths"))
         and not any(parts)
+        and option.sample is None
         and not option.collectonly
         and "RUNTIME" not in os.environ
         and os.geteuid() == 0

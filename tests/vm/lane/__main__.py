@@ -9,15 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.vm.lane.machine import HIERARCHIES, SECURITY, Machine, snapshot_of
+from tests.vm.lane.machine import BOOTED, HIERARCHIES, SECURITY, Machine, snapshot_of
+from tests.vm.lane.suite import run_jobs
 
-BOOTED = """
-systemctl is-system-running --wait; systemctl --failed --no-legend
-for i in $(seq 200); do
-    systemctl is-active -q user@1000.service && [ -S /run/user/1000/bus ] && break
-    sleep 0.1
-done
-"""
 # What a machine has behind it when its snapshot is taken; the caches are dropped, so that the snapshot is
 # small.
 READY = f"""{BOOTED}
@@ -54,26 +48,38 @@ def run(options: argparse.Namespace) -> int:
         command = " ".join(options.command)
         streams = (sys.stdout.buffer, sys.stderr.buffer)
         if machine.is_booted:
-            machine.run(BOOTED, *streams)
+            machine.wait_until_booted(sys.stdout.buffer)
         return machine.run(command, *streams, user=options.user, seconds=options.timeout)
     finally:
         machine.close()
 
 
+def suite(options: argparse.Namespace) -> int:
+    """
+    The jobs of suite.py, each in a fresh machine, two at a time.
+    """
+    return run_jobs(options.jobs, options.workers)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.vm.lane", description="throw-away virtual machines")
     commands = parser.add_subparsers(required=True)
-    parsers = [commands.add_parser(function.__name__, help=function.__doc__) for function in (snapshot, run)]
-    for function, found in zip((snapshot, run), parsers):
-        found.set_defaults(function=function)
-        found.add_argument("--lsm", choices=sorted(SECURITY), default="apparmor", help="the security module")
-    parsers[1].add_argument(
-        "--hierarchy", choices=sorted(HIERARCHIES), default="v2", help="the version of its cgroups"
-    )
-    parsers[1].add_argument("--user", default="root", help="root, or tester: below a systemd of its own")
-    parsers[1].add_argument("--output", type=Path, help="a directory of the host that is /out there")
-    parsers[1].add_argument("--timeout", type=float, default=600, help="seconds that the command may take")
-    parsers[1].add_argument("command", nargs="+")
+    parsers = {}
+    for function in (snapshot, run, suite):
+        parsers[function] = commands.add_parser(function.__name__, help=function.__doc__)
+        parsers[function].set_defaults(function=function)
+    for function in (snapshot, run):
+        one = {"choices": sorted(SECURITY), "default": "apparmor", "help": "the security module"}
+        parsers[function].add_argument("--lsm", **one)
+    add = parsers[run].add_argument
+    add("--hierarchy", choices=sorted(HIERARCHIES), default="v2", help="the version of its cgroups")
+    add("--user", default="root", help="root, or tester: below a systemd of its own")
+    add("--output", type=Path, help="a directory of the host that is /out there")
+    add("--timeout", type=float, default=600, help="seconds that the command may take")
+    add("command", nargs="+")
+    add = parsers[suite].add_argument
+    add("--workers", type=int, default=2, help="how many machines run at a time")
+    add("jobs", nargs="*", metavar="JOB", help="a part of a job's name; all jobs without any")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     return options.function(options)

@@ -36,6 +36,13 @@ HIERARCHIES = {
     "hybrid": "systemd.unified_cgroup_hierarchy=0",
     "v1": "systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=1",
 }
+BOOTED = """
+systemctl is-system-running --wait; systemctl --failed --no-legend
+for i in $(seq 200); do
+    systemctl is-active -q user@1000.service && [ -S /run/user/1000/bus ] && break
+    sleep 0.1
+done
+"""
 CONNECT_SECONDS = 30
 PR_SET_PDEATHSIG = 1
 
@@ -222,6 +229,12 @@ class Machine:
             file.write(data)
             file.flush()
         raise RuntimeError(f"the machine has ended; its console:\n{self._said('console')}")
+
+    def wait_until_booted(self, log) -> None:
+        """
+        Until all is up, in a machine that does not come from a snapshot.
+        """
+        self.run(BOOTED, log, log)
 
     def _frames(self):
         """

@@ -1,0 +1,37 @@
+"""
+Who runs the tests: root, or an ordinary user, whose containers all have a user namespace.
+"""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+IS_ROOT = os.geteuid() == 0
+
+
+def ids_of_the_user() -> "list[dict]":
+    """
+    The mappings of an ordinary user's containers; none for root.
+    """
+    if IS_ROOT:
+        return []
+    own = {"containerID": 0, "hostID": os.geteuid(), "size": 1}
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    lines = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
+    others = [(int(first), int(count)) for owner, first, count in lines if owner == name]
+    assert others, f"/etc/subuid has no line for {name}"
+    first, count = others[0]
+    return [own, {"containerID": 1, "hostID": first, "size": count}]
+
+
+def needs_root(why: str) -> None:
+    """
+    Skips a test for an ordinary user.
+
+    Args:
+        why: what the test does that only root can.
+    """
+    if not IS_ROOT:
+        pytest.skip(f"needs root: {why}")
