@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from tests.support import host
+from tests.support import caller, host
 from tests.support.strategies import as_json, damage
 
 pytestmark = [pytest.mark.row("TOP-4"), pytest.mark.ours("runC takes what Go's JSON package takes")]
@@ -141,7 +141,7 @@ def test_something_else_than_a_file(container, kind):
     if kind == "directory":
         path.mkdir()
     elif kind == "device":
-        os.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))  # zeros without end
+        caller.mknod(path, 0o600 | 0o020000, os.makedev(1, 5))  # zeros without end
     elif kind != "missing":
         path.symlink_to("nothing" if kind == "link to nothing" else "config.json")
     for message in try_all(container):

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 DEFAULTS = {
     "null": "1:3",
@@ -164,7 +164,7 @@ def test_default_device_in_the_list(container, path):
 @pytest.mark.row("DEV-1")
 def test_same_device_is_there(container):
     dev = without_dev(container.bundle)
-    os.mknod(dev / "zero", stat.S_IFCHR, os.makedev(1, 5))
+    caller.mknod(dev / "zero", stat.S_IFCHR, os.makedev(1, 5))
     (dev / "zero").chmod(0o666)
     assert container.probe()["dev"]["zero"].strip() == "c 0666 0:0 1:5"
 
@@ -174,8 +174,8 @@ def test_same_device_is_there(container):
 @pytest.mark.parametrize("kind, file_type", [("c", stat.S_IFCHR), ("p", stat.S_IFIFO)])
 def test_same_device_with_another_mode(container, kind, file_type):
     dev = without_dev(container.bundle)
-    os.mknod(dev / "node", file_type | 0o600, os.makedev(1, 5))
-    os.chown(dev / "node", 1000, 1000)
+    caller.mknod(dev / "node", file_type | 0o600, os.makedev(1, 5))
+    caller.chown(dev / "node", 1000, 1000)
     add_device(container.bundle, "/dev/node", kind, fileMode=0o4644, uid=3, gid=4)
     assert container.probe()["dev"]["node"].startswith(f"{kind} 4644 3:4")
 
@@ -194,7 +194,7 @@ def test_same_device_with_another_mode(container, kind, file_type):
 )
 def test_another_file_is_there(container, path, file_type, minor, reason):
     dev = without_dev(container.bundle)
-    os.mknod(dev / path[5:], file_type | 0o666, os.makedev(1, minor))
+    caller.mknod(dev / path[5:], file_type | 0o666, os.makedev(1, minor))
     add_device(container.bundle, path)
     container.fails_to_create(path, reason, "/linux/devices/0")
 
@@ -204,7 +204,7 @@ def test_another_file_is_there(container, path, file_type, minor, reason):
 @pytest.mark.parametrize("kind", ["directory", "link", "dangling link", "link to the device"])
 def test_no_device_is_there(container, kind):
     dev = without_dev(container.bundle)
-    os.mknod(dev / "real", stat.S_IFCHR | 0o666, os.makedev(1, 5))
+    caller.mknod(dev / "real", stat.S_IFCHR | 0o666, os.makedev(1, 5))
     if kind == "directory":
         (dev / "zero").mkdir()
     else:
@@ -237,7 +237,7 @@ def test_ptmx_is_replaced(container, there):
     elif there == "file":
         ptmx.write_text("")
     else:
-        os.mknod(ptmx, stat.S_IFCHR | 0o666, os.makedev(5, 2))
+        caller.mknod(ptmx, stat.S_IFCHR | 0o666, os.makedev(5, 2))
     assert container.probe()["dev"]["ptmx"].split()[-1] == "pts/ptmx"
 
 
@@ -251,7 +251,7 @@ def test_nothing_is_made_in_a_dev_that_is_bound(container, tmp_path, fstype, opt
     without_dev(container.bundle)
     source = tmp_path / "dev"
     source.mkdir()
-    os.mknod(source / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    caller.mknod(source / "null", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     container.bundle.add_mount(destination, source, fstype, options)
     add_device(container.bundle, "/dev/new")
     container.bundle.args("/inside", "exit", "0")

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 from tests.support.idmap import FIRST, bind_mapped, owners, rows
 from tests.support.other_callers import as_user, rootless
 
@@ -31,7 +31,7 @@ def source(tmp_path):
     directory = tmp_path / "source"
     directory.mkdir()
     (directory / "file").touch()
-    os.chown(directory / "file", 5, 6)
+    caller.chown(directory / "file", 5, 6)
     return directory
 
 
@@ -79,7 +79,7 @@ def test_who_is_not_mapped_makes_nothing(container, source):
 @pytest.mark.row("MNT-11")
 def test_users_and_groups_are_mapped_apart_and_in_parts(container, source):
     (source / "other").touch()
-    os.chown(source / "other", 20, 31)
+    caller.chown(source / "other", 20, 31)
     bind_mapped(
         container.bundle, source, "bind", "idmap", uids=[(5, 1000, 1), (20, 2000, 9)], gids=[(0, 500, 31)]
     )

@@ -3,10 +3,10 @@ list: a table, JSON or ids of the containers below a state root.
 """
 
 import json
-import os
 
 import pytest
 
+from tests.support import caller
 from tests.support.runtime import Runtime
 
 pytestmark = pytest.mark.row("CMD-LIST")
@@ -115,10 +115,10 @@ def test_an_unknown_format(runtime):
 @pytest.mark.parametrize(("uid", "owner"), [(65534, "nobody"), (54321, "#54321")])
 def test_the_owner_is_the_directorys(runtime, container, uid, owner):
     container.create()
-    os.chown(container.state_directory, uid, -1)
+    caller.chown(container.state_directory, uid, -1)
     assert table(runtime)[0][-1] == owner
     assert json.loads(runtime.ok("list", "-f", "json").stdout)[0]["owner"] == owner
-    os.chown(container.state_directory, 0, -1)
+    caller.chown(container.state_directory, 0, -1)
 
 
 # --- what is no container

@@ -7,7 +7,7 @@ import stat
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 DEFAULT_MASKED = [
     "/proc/acpi",
@@ -88,7 +88,7 @@ def test_masked_file_is_the_null_device(container, image, path):
 @pytest.mark.parametrize("kind", ["fifo", "device", "socket"])
 def test_other_kinds_of_files_are_masked(container, image, kind):
     file_type = {"fifo": stat.S_IFIFO, "device": stat.S_IFBLK, "socket": stat.S_IFSOCK}[kind]
-    os.mknod(image / "other", file_type | 0o666, os.makedev(7, 0))
+    caller.mknod(image / "other", file_type | 0o666, os.makedev(7, 0))
     mask(container, "/other")
     container.bundle.script("stat -c '%F %t:%T' /other; cat /other")
     assert container.run_ok() == "character special file 1:3\n"

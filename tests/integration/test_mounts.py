@@ -3,12 +3,11 @@ config.json's mounts: order, sources, targets and what is made for them (spec: c
 """
 
 import json
-import os
 import shutil
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 OLD_MODE = pytest.mark.ours("runC 1.1.5 prefers the mode of the directory; 1.5.1 does not")
 
@@ -155,7 +154,7 @@ def test_umask_of_the_caller_means_nothing(container, tmp_path):
 def test_made_targets_inherit_the_group(container):
     top = container.bundle.rootfs / "top"
     top.mkdir()
-    os.chown(top, 0, 1234)
+    caller.chown(top, 0, 1234)
     top.chmod(0o2755)
     container.bundle.add_mount("/top/a/b", "tmpfs", "tmpfs").args("/bin/true")
     container.run_ok()

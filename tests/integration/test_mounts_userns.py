@@ -3,11 +3,9 @@ Mounts and devices of a container with a user namespace: the host's rights reach
 do not undo what the host's mounts forbid.
 """
 
-import os
-
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 ADMIN = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"]
 
@@ -25,7 +23,7 @@ def closed_directory(tmp_path, owner):
     source = closed / "open"
     source.mkdir(parents=True)
     (source / "file").write_text(f"behind {owner}\n")
-    os.chown(closed, owner, owner)
+    caller.chown(closed, owner, owner)
     closed.chmod(0o700)
     return source
 

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 from tests.support.helpers import compiled
 from tests.support.notify_socket import NotifySocket
 from tests.support.other_callers import USER, as_user, rootless
@@ -239,7 +239,7 @@ def test_of_an_ordinary_user(container, host, says, tmp_path, detached):
     runtime = container.runtime
     container.runtime = as_user(runtime, tmp_path / "root")
     rootless(container.bundle)
-    os.chown(host.address, USER, USER)
+    caller.chown(host.address, USER, USER)
     try:
         process = detached()
         host.receive_ready()

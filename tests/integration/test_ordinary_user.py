@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import cgroup, hooks, procfs
+from tests.support import caller, cgroup, hooks, procfs
 from tests.support.idmap import bind_mapped, owners
 from tests.support.other_callers import USER, UserNamespace, as_user, give_to, rootless
 from tests.support.runtime import OURS, Runtime, wait_until
@@ -290,7 +290,7 @@ def test_a_cgroup_v2_that_cannot_be_entered_is_not_used(delegated_v2):
     The user may make cgroups there, but not move processes into them.
     """
     users, parent = delegated_v2
-    os.chown(parent / "cgroup.procs", 0, 0)
+    caller.chown(parent / "cgroup.procs", 0, 0)
     users.create().start()
     assert cgroup.of_process(users.pid)[""] == f"/{parent.name}/own"
     assert users.exec("/inside", "exit", "7").returncode == 7

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.support import procfs
+from tests.support import caller, procfs
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def test_cwd_that_only_its_owner_may_enter(container, owner):
     """
     home = container.bundle.rootfs / "home"
     home.mkdir()
-    os.chown(home, owner, owner)
+    caller.chown(home, owner, owner)
     home.chmod(0o700)
     container.bundle.process["cwd"] = "/home"
     container.bundle.process["user"] = {"uid": 1000, "gid": 1000}

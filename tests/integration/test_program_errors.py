@@ -2,9 +2,9 @@
 Programs that cannot be run: in the words that engines look for, and with nothing left behind.
 """
 
-import os
-
 import pytest
+
+from tests.support import caller
 
 pytestmark = pytest.mark.row("PRC-6")
 
@@ -94,7 +94,7 @@ def test_a_program_for_others_only(container):
     program = container.bundle.rootfs / "program"
     program.write_bytes((container.bundle.rootfs / "inside").read_bytes())
     program.chmod(0o700)
-    os.chown(program, 2000, 2000)
+    caller.chown(program, 2000, 2000)
     container.bundle.args("/program", "exit", "0")
     container.bundle.process["user"] = {"uid": 1000, "gid": 1000}
     container.fails_to_create("exec", "/program", "permission denied")

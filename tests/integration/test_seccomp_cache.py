@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyruntime.runtime.seccomp import pack, unpack
+from tests.support import caller
 from tests.support.helpers import compiled
 
 GETPPID, GETPGRP = 110, 111
@@ -185,7 +186,7 @@ def test_an_entry_that_is_a_link_is_not_followed(laxer, entry, container):
 
 def test_an_entry_of_another_user_is_not_used(laxer, entry, container):
     shutil.copyfile(laxer, entry)
-    os.chown(entry, 1000, 1000)
+    caller.chown(entry, 1000, 1000)
     assert container.run_ok() == REFUSED
 
 

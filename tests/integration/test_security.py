@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import host
+from tests.support import caller, host
 from tests.support.helpers import compiled
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "15"))
@@ -267,7 +267,7 @@ def test_a_null_device_that_becomes_a_link_and_back(container, flipped):
     """
     A masked file shows what /dev/null is, and that is the volume's to say.
     """
-    os.mknod(flipped.volume / "it", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    caller.mknod(flipped.volume / "it", stat.S_IFCHR | 0o666, os.makedev(1, 3))
     (flipped.volume / "other").symlink_to("../proc/sysrq-trigger")
     (flipped.volume / "null").symlink_to("it")
     bundle = container.bundle

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 # The copy and the original, each with `find`-like lines: kind, mode, owner, size or target, name.
 LIST = r"""
@@ -39,12 +39,12 @@ def tree(container):
     (top / "sub/.hidden").write_text("hidden\n")
     (top / "link").symlink_to("/etc/passwd")
     (top / "dangling").symlink_to("nowhere")
-    os.chown(top / "file", 12, 34)
-    os.lchown(top / "link", 56, 78)
+    caller.chown(top / "file", 12, 34)
+    caller.chown(top / "link", 56, 78, follow_symlinks=False)
     (top / "empty").chmod(0o4755)
     (top / "sub").chmod(0o2750)
     (top / "sub/deeper").chmod(0o1777)
-    os.chown(top / "sub", 1000, 1000)
+    caller.chown(top / "sub", 1000, 1000)
     for path in (top / "file", top / "sub/deeper", top / "sub", top):
         os.utime(path, (1_000_000_000, 1_100_000_000))
     return top
@@ -143,7 +143,7 @@ def test_nodes_are_copied_and_sockets_left_out(container, tree):
     Nobody listens on the copy of a socket.
     """
     os.mkfifo(tree / "a-fifo", 0o640)
-    os.mknod(tree / "a-device", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+    caller.mknod(tree / "a-device", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
     with socket.socket(socket.AF_UNIX) as sock:
         os.chdir(tree)  # a path of a socket must be short
         sock.bind("a-socket")

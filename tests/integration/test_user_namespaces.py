@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import mountinfo, procfs
+from tests.support import caller, mountinfo, procfs
 
 FIRST = 100000
 
@@ -236,7 +236,7 @@ def test_files_of_the_image_are_not_given_away(several):
     files = {"of-somebody": (12345, 54321), "of-root": (0, 0)}
     for name, owner in files.items():
         (several.bundle.rootfs / name).touch()
-        os.chown(several.bundle.rootfs / name, *owner)
+        caller.chown(several.bundle.rootfs / name, *owner)
     found = several.probe()
     for name, owner in files.items():
         st = os.stat(several.bundle.rootfs / name)

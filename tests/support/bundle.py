@@ -143,6 +143,8 @@ class Bundle:
         return self
 
     def remove_namespace(self, kind: str) -> "Bundle":
+        if IDS and kind == "pid":
+            self._bind_proc()
         self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] != kind]
         return self
 
@@ -150,6 +152,14 @@ class Bundle:
         self.linux["namespaces"].append({"type": "user"})
         self.linux["uidMappings"] = mappings
         self.linux["gidMappings"] = mappings
+
+    def _bind_proc(self) -> None:
+        """
+        The host's: an ordinary user cannot mount another one of the host's pid namespace.
+        """
+        for mount in self.mounts:
+            if mount["type"] == "proc":
+                mount.update(type="bind", source="/proc", options=["rbind"])
 
     def add_user_namespace(self, host_id=100000, size=65536) -> "Bundle":
         """

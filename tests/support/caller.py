@@ -35,3 +35,19 @@ def needs_root(why: str) -> None:
     """
     if not IS_ROOT:
         pytest.skip(f"needs root: {why}")
+
+
+def mknod(path, mode: int, device: int = 0) -> None:
+    """
+    os.mknod, which only root may call for devices.
+    """
+    needs_root("makes a device")
+    os.mknod(path, mode, device)
+
+
+def chown(path, uid: int, gid: int, *, follow_symlinks: bool = True) -> None:
+    """
+    os.chown, which only root may call for files of others.
+    """
+    needs_root("gives files to others")
+    os.chown(path, uid, gid, follow_symlinks=follow_symlinks)

@@ -45,8 +45,8 @@ def parts(name: str, command: str, count: int, **kind) -> "list[Job]":
     return [Job(f"{name} {n}/{count}", f"{command} --part {n}/{count}", **kind) for n in range(1, count + 1)]
 
 
-# Longest first: two run at a time. One set of parameters of each test function, and under each security module
-# another one: all of them take an hour.
+# Longest first: two run at a time. Of each test function one set of parameters, and under each security
+# module another one: all of them take an hour.
 JOBS = [
     *parts("suite, root, AppArmor", f"{PYTEST} tests/integration --sample 0", 4),
     *parts("suite, root, SELinux", f"{ENFORCING} {PYTEST} tests/integration --sample 1", 4, lsm="selinux"),
