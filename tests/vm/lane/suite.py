@@ -7,6 +7,7 @@ The environment's RUNTIME goes along, so the same can be run with runc or crun.
 import os
 import re
 import shlex
+import signal
 import sys
 import threading
 import time
@@ -16,12 +17,14 @@ from pathlib import Path
 
 from tests.vm.lane.machine import HIERARCHIES, SECURITY, STATE, Machine
 
-PYTEST = "python3 -m pytest -rfEs --durations=80"
+# A sweep disturbs a command at a few of its system calls.
+PYTEST = "SWEEP_STEP=1000 python3 -m pytest -rfEs --durations=40"
 # What a user's shell has; the agent's own domain is a service's.
 LOGGED_IN = "runcon unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023"
-ENFORCING = f"echo 1 >/sys/fs/selinux/enforce; {LOGGED_IN}"
+ENFORCING = f"echo 1 >/sys/fs/selinux/enforce; {LOGGED_IN} env"
 SECONDS = 3600
 WIDTH = 28
+RUNNING: "set[Machine]" = set()
 SUMMARY = re.compile(r"^(?:=+ )?(\d+ [a-z]+(?:, \d+ [a-z]+)* in [\d.]+s.*?)(?: =+)?$", re.M)
 
 
@@ -104,6 +107,7 @@ def in_machine(job: Job, log) -> int:
     Its exit status.
     """
     machine = Machine(job.lsm, hierarchy=job.hierarchy)
+    RUNNING.add(machine)
     try:
         if machine.is_booted:
             machine.wait_until_booted(log)
@@ -111,7 +115,17 @@ def in_machine(job: Job, log) -> int:
         export = f"export RUNTIME={shlex.quote(runtime)}; " if runtime else ""
         return machine.run(export + job.command, log, log, user=job.user, seconds=SECONDS)
     finally:
+        RUNNING.discard(machine)
         machine.close()
+
+
+def end_all(number: int, frame) -> None:
+    """
+    Handles a signal: no machine stays, no thread is waited for.
+    """
+    for machine in list(RUNNING):
+        machine.close()
+    os._exit(128 + number)
 
 
 def run_jobs(patterns: "list[str]", workers: int) -> int:
@@ -121,6 +135,8 @@ def run_jobs(patterns: "list[str]", workers: int) -> int:
     chosen = [job for job in JOBS if not patterns or any(pattern in job.name for pattern in patterns)]
     report = Report(STATE / "results" / os.environ.get("RUNTIME", "pyruntime"))
     begin = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end_all)
     with ThreadPoolExecutor(workers) as pool:
         for future in [pool.submit(report.run, job) for job in chosen]:
             future.result()
