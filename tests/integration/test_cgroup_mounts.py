@@ -1,10 +1,10 @@
 """
-Mounts of type cgroup: the container's own part of each v1 hierarchy.
+Mounts of type cgroup: the container's own part of each hierarchy.
 """
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import cgroup, mountinfo
 
 OPTIONS = ["nosuid", "noexec", "nodev", "relatime"]
 
@@ -65,9 +65,8 @@ def test_the_container_finds_itself_and_its_limits(container, namespace):
     if namespace:
         bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", [*OPTIONS, "ro"])
-    bundle.script(
-        "cd /sys/fs/cgroup/pids; cat pids.max; grep -cx $$ cgroup.procs; echo 5 >pids.max || echo refused"
-    )
+    directory = "/sys/fs/cgroup" if cgroup.IS_V2 else "/sys/fs/cgroup/pids"
+    bundle.script(f"cd {directory}; cat pids.max; grep -cx $$ cgroup.procs; echo 5 >pids.max || echo refused")
     assert container.run_ok().split() == ["17", "1", "refused"]
 
 

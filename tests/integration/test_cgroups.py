@@ -187,9 +187,9 @@ def test_delete_removes_it_in_every_hierarchy(container):
 @pytest.mark.row("CG-9")
 def test_delete_removes_cgroups_below_it(container):
     container.create().start()
-    for controller in ("memory", "freezer", ""):
-        (cgroup.directory_of(container.pid, controller) / "a" / "b").mkdir(parents=True)
-        (cgroup.directory_of(container.pid, controller) / "c").mkdir()
+    for directory in {cgroup.directory_of(container.pid, name) for name in ("memory", "freezer", "")}:
+        (directory / "a" / "b").mkdir(parents=True)
+        (directory / "c").mkdir()
     assert container.delete("--force").returncode == 0
     assert cgroup.find(container.id) == []
 

@@ -53,6 +53,7 @@ def statistics(container) -> dict:
     return event["data"]
 
 
+@cgroup.needs_v1
 def test_statistics(running):
     data = statistics(running)
     assert list(data) == [
@@ -88,6 +89,7 @@ def test_statistics(running):
     assert data["cpuset"]["cpus"][0] == 0
 
 
+@cgroup.needs_v1
 def test_statistics_of_memory(running):
     memory = statistics(running)["memory"]
     assert [name for name in memory if name != "cache"] == ["usage", "swap", "kernel", "kernelTCP", "raw"]

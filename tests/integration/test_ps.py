@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.support import procfs
+from tests.support import cgroup, procfs
 
 pytestmark = pytest.mark.row("CMD-PS")
 
@@ -61,11 +61,11 @@ def test_processes_of_exec_are_among_them(three):
 
 def test_processes_in_cgroups_of_the_container_are_among_them(container):
     container.bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", ["rw"])
+    places = "/sys/fs/cgroup" if cgroup.IS_V2 else "/sys/fs/cgroup/*/"
     container.bundle.script(
-        "for d in /sys/fs/cgroup/*/; do mkdir $d/sub; done; cat /sys/fs/cgroup/cpuset/cpuset.cpus "
-        "> /sys/fs/cgroup/cpuset/sub/cpuset.cpus; cat /sys/fs/cgroup/cpuset/cpuset.mems "
-        "> /sys/fs/cgroup/cpuset/sub/cpuset.mems; /inside pause & "
-        "for d in /sys/fs/cgroup/*/; do echo $! > $d/sub/cgroup.procs; done; echo all; wait"
+        f"for d in {places}; do mkdir $d/sub; done; cd /sys/fs/cgroup/cpuset && "
+        "cat cpuset.cpus > sub/cpuset.cpus && cat cpuset.mems > sub/cpuset.mems; /inside pause & "
+        f"for d in {places}; do echo $! > $d/sub/cgroup.procs; done; echo all; wait"
     )
     container.create().start()
     container.wait_for_output("all")

@@ -1,5 +1,5 @@
 """
-update on cgroup v1: what arrives in the files, what stays, what cannot be.
+update (of cgroup v1, mostly; v2 is in tests/vm): what arrives in the files, what stays, what cannot be.
 """
 
 import json
@@ -12,6 +12,7 @@ from tests.support import cgroup
 pytestmark = pytest.mark.row("CMD-UPDATE", "CMD-UPDATE-FLAGS")
 
 MIB = 1 << 20
+MEMORY = "memory.max" if cgroup.IS_V2 else "memory.limit_in_bytes"
 NEWER = "runc 1.1 does not know the option; later ones do"
 HALF = "runc leaves what was set before the error, or its warnings"
 
@@ -182,7 +183,7 @@ def test_in_each_state(container, status):
         container.runtime.ok("pause", container.id)
     updated(container, "--pids-limit", "9", "--memory", "64m")
     assert container.status == status
-    assert values(container, "pids.max", "memory.limit_in_bytes") == ["9", str(64 * MIB)]
+    assert values(container, "pids.max", MEMORY) == ["9", str(64 * MIB)]
     if status == "paused":
         container.runtime.ok("resume", container.id)
 
@@ -212,7 +213,7 @@ def test_what_engines_send(container):
     container.create().start()
     resources = json.loads(json.dumps(container.bundle.resources))
     updated(container, change={**resources, "memory": {"limit": 64 * MIB}, "cpu": {"cpus": ""}})
-    assert values(container, "memory.limit_in_bytes") == [str(64 * MIB)]
+    assert values(container, MEMORY) == [str(64 * MIB)]
     assert container.exec("/bin/cat", "/dev/null").returncode == 0
 
 
