@@ -7,7 +7,9 @@ Runs in the runtime process; imported when something failed, so its cost does no
 import posix
 
 from pyruntime.errors import Error, HookError, PlacedError, SetupError, place_in, reason
-from pyruntime.plan.optable import OPS, PHASES
+from pyruntime.linux.namespaces import NAMESPACES
+from pyruntime.plan.optable import NONE, OPS, PHASES
+from pyruntime.runtime.advice import for_clone
 from pyruntime.runtime.talk import InitDied, InitFailed
 
 TYPE_CHECKING = False
@@ -103,6 +105,8 @@ def explain_failure(
         return HookError(hook, int(index), _hook_reason(data))
     pointer = op.pointer if op is not None else START_POINTERS.get(name, "")
     fields = dict(zip([field for field, _ in OPS[name][1]], op.fields)) if op is not None else {}
+    if plan is not None and fields.get("cgroup", NONE) != NONE:
+        fields["path"] = plan.fds[fields["cgroup"]][1]
     sentence = SENTENCES.get(name, _plain)(data, fields)
     return SetupError(
         sentence + _place(text, pointer, document),
@@ -206,7 +210,9 @@ def _clone(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:
     A cgroup that passes controllers on takes no processes, an invalid one none at all.
     """
     into_cgroup = data["err"] in (EBUSY, EOPNOTSUPP)
-    return "error adding pid to cgroups: " * into_cgroup + _plain(data, fields)
+    makes_user_namespace = bool(fields.get("nstypes", 0) & NAMESPACES["user"][1])
+    advice = for_clone(data["err"], makes_user_namespace=makes_user_namespace, cgroup=fields.get("path", ""))
+    return "error adding pid to cgroups: " * into_cgroup + _plain(data, fields) + advice
 
 
 def _cgroup_join(data: "dict[str, Any]", fields: "dict[str, Any]") -> str:

@@ -87,5 +87,6 @@ def _ask_helper(pid: int, file: str, rows: "list[tuple[int, int, int]]") -> None
     except OSError as error:
         raise KernelError(error.errno, "exec", path) from None
     if posix.waitpid(child, 0)[1] != 0:
-        subid = "/etc/subuid" if file == "uid_map" else "/etc/subgid"
-        raise Error(f"{name} refused the mapping: is it allowed in {subid}?")
+        from pyruntime.runtime.advice import for_mapping
+
+        raise Error(f"{name} refused the mapping: {for_mapping(file, rows)}")

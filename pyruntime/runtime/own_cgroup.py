@@ -126,9 +126,19 @@ class OwnCgroup:
         if self.may_go_without and not self.request.no_cgroup and error.errno in NOT_PERMITTED:
             text = "rootless needs no limits + no cgrouppath when no permission is granted for cgroups"
             if isinstance(error, PlacedError):
-                return PlacedError(f"{text}: {error.bare()}", error.pointer)
-            return Error(f"{text}: {error}")
+                return PlacedError(f"{text}: {error.bare()}{self._advice(error)}", error.pointer)
+            return Error(f"{text}: {error}{self._advice(error)}")
         return error
+
+    def _advice(self, error: KernelError) -> str:
+        from pyruntime.runtime.advice import for_cgroup, for_controller
+
+        if not hierarchy.is_pure_unified(self.hierarchies):
+            return ""
+        if error.call == "find controller" and self.cgroup.unified:
+            has = [name.decode() for name in self.cgroup.unified_controllers()]
+            return for_controller(error.path, has)
+        return for_cgroup()
 
     def give(self, pid: int) -> None:
         """

@@ -1,5 +1,5 @@
 """
-Callers that are not the host's root: an ordinary user, and the root of a user namespace.
+An ordinary user calls the runtime.
 """
 
 import json
@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import caller, cgroup, hooks, procfs
-from tests.support.idmap import bind_mapped, owners
-from tests.support.other_callers import USER, UserNamespace, as_user, give_to, rootless
-from tests.support.runtime import OURS, Runtime, wait_until
+from tests.support.other_callers import USER, as_user, give_to, rootless
+from tests.support.runtime import OURS, wait_until
 
 pytestmark = [
     pytest.mark.skipif(
@@ -197,7 +196,7 @@ def test_ids_that_are_not_the_users(mount_namespace, users):
         mount_namespace.run("mount", "--bind", "/dev/null", f"/etc/{name}")
     users.runtime = users.runtime.behind([*mount_namespace.prefix, *users.runtime.prefix])
     more_ids(users)
-    users.fails_to_create(ours=["newuidmap"])
+    users.fails_to_create(ours=["newuidmap", "it needs a line in /etc/subuid such as nobody:100000:1000"])
 
 
 # --- cgroups
@@ -284,6 +283,14 @@ def test_a_cgroup_v2_that_was_given_to_the_user_is_used(delegated_v2):
     assert f"/{parent.name}/{users.id}" in users.exec_ok("cat", "/proc/self/cgroup")
 
 
+@pytest.mark.row("CG-6")
+@pytest.mark.ours("runC's message names the file alone")
+def test_a_controller_that_was_not_given_to_the_user(delegated_v2):
+    users, _ = delegated_v2
+    users.bundle.resources["rdma"] = {"mlx5_0": {"hcaHandles": 3}}
+    users.fails_to_create("the cgroup controller rdma is not available (delegated: ", "Delegate=yes")
+
+
 @pytest.mark.ours("runC 1.1.5 tries only to make one, and then cannot enter it")
 def test_a_cgroup_v2_that_cannot_be_entered_is_not_used(delegated_v2):
     """
@@ -324,60 +331,3 @@ def test_a_cgroup_v2_mount_is_read_only(delegated_v2, namespace):
     result = users.run()
     assert (result.returncode, result.stdout) == (0, "")
     assert result.stderr.count("Read-only") == 2
-
-
-# --- the root of a user namespace, as an engine without root runs the runtime
-
-
-@pytest.fixture
-def inner(container, tmp_path):
-    namespace = UserNamespace(100000)
-    state = tmp_path / "state"
-    state.mkdir()
-    container.bundle.save()
-    for path in (state, container.bundle.path):
-        give_to(path, 100000)
-    container.runtime = Runtime(container.runtime.command, state, namespace.prefix)
-    del container.bundle.linux["resources"]
-    yield container
-    assert container.delete("--force").returncode == 0
-    container.runtime = container.runtime.behind([])
-    namespace.close()
-
-
-@pytest.mark.row("NS-10")
-def test_root_of_a_user_namespace(inner):
-    inner.bundle.process["user"]["additionalGids"] = [7]
-    inner.create().start()
-    assert status(inner.pid)["Uid"].split()[0] == "100000"
-    assert status(inner.pid)["Groups"].split() == ["100007"]
-    assert inner.exec("/inside", "exit", "7").returncode == 7
-    assert json.loads(inner.exec_ok("/inside", "probe"))["dev"]["null"].startswith("c 0666 65534:65534 1:3")
-    assert cgroup.find(inner.id) == []
-    assert inner.kill("KILL").returncode == 0
-    inner.wait_for_status("stopped")
-
-
-def test_run_by_the_root_of_a_user_namespace(inner):
-    assert inner.bundle.args("/inside", "exit", "3") and inner.run().returncode == 3
-
-
-@pytest.mark.row("NS-10")
-def test_a_user_namespace_in_a_user_namespace(inner):
-    inner.bundle.linux["namespaces"].append({"type": "user"})
-    mappings = [{"containerID": 0, "hostID": 1000, "size": 100}]
-    inner.bundle.linux["uidMappings"] = inner.bundle.linux["gidMappings"] = mappings
-    inner.create().start()
-    assert status(inner.pid)["Uid"].split()[0] == "101000"
-    assert json.loads(inner.exec_ok("/inside", "probe"))["uid_map"].split() == ["0", "1000", "100"]
-
-
-@pytest.mark.row("MNT-11")
-@pytest.mark.since("1.2")
-def test_it_may_map_the_ids_of_its_own_file_systems_alone(inner):
-    bundle = inner.bundle
-    bundle.add_mount("/tmp", "tmpfs", "tmpfs", ["mode=755"])
-    bind_mapped(bundle, bundle.rootfs / "tmp", "bind", "idmap", uids=[(0, 1000, 1000)])
-    assert owners(inner, "/tmp", "/m") == ["0:0", "1000:1000"]
-    bind_mapped(bundle, bundle.rootfs / "etc", "bind", "idmap", uids=[(0, 1000, 1000)], at="/host")
-    inner.fails_to_create("operation not permitted", ours=["belongs to another user namespace"])

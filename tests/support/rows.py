@@ -7,6 +7,7 @@ import os
 import pytest
 
 from conformance.rows import OPEN, ROWS
+from tests.support.selection import is_a_selection
 
 
 def rows_of(item) -> "set[str]":
@@ -18,11 +19,11 @@ def is_whole(config) -> bool:
     Whether the session has all tests, run by who can run them.
     """
     option = config.option
-    parts = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob, option.part)
+    parts = (option.keyword, option.markexpr, option.deselect, option.ignore, option.ignore_glob)
     return (
         option.file_or_dir in ([], config.getini("testpaths"))
         and not any(parts)
-        and option.sample is None
+        and not is_a_selection(option)
         and not option.collectonly
         and "RUNTIME" not in os.environ
         and os.geteuid() == 0

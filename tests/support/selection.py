@@ -31,6 +31,13 @@ def select(config, items: list) -> None:
         items[:] = kept
 
 
+def is_a_selection(option) -> bool:
+    """
+    Whether the options leave anything out (where there are such options).
+    """
+    return getattr(option, "sample", None) is not None or bool(getattr(option, "part", None))
+
+
 def sampled(items: list, number: int) -> list:
     """
     One item of each function: which, depends on its name and the number alone.

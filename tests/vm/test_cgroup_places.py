@@ -265,6 +265,18 @@ def test_exec_into_a_neighbour_with_a_longer_name(container, place):
         neighbour.rmdir()
 
 
+@pytest.mark.row("RES-22", "CMD-EXEC")
+@pytest.mark.ours("runc moves a process in, which is not counted then; later ones do as we do")
+def test_exec_when_there_are_enough_processes(container, place):
+    container.bundle.resources["pids"] = {"limit": 1}
+    container.create().start()
+    result = container.exec("/bin/true")
+    assert result.returncode == 255
+    words = f"the container has reached its limit of 1 processes: {place.path}/pids.max"
+    assert words in result.stderr
+    assert container.status == "running"
+
+
 # --- events
 
 
