@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support import caller, host
+from tests.support.pace import fewer
 from tests.support.strategies import as_json, damage
 
 pytestmark = [pytest.mark.row("TOP-4"), pytest.mark.ours("runC takes what Go's JSON package takes")]
@@ -213,7 +214,7 @@ def test_a_bad_id(container, verb, name):
 
 @pytest.mark.row("OP-7")
 @settings(
-    max_examples=60,
+    max_examples=fewer(60),
     derandomize=True,
     deadline=None,
     database=None,

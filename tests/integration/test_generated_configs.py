@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from tests.support.creator import Creator
 from tests.support.generated_configs import damaged, generated, spoiled
+from tests.support.pace import fewer
 
 pytestmark = [
     pytest.mark.row("TOP-4", "OP-2", "OP-7", "ERR-ATOMIC"),
     pytest.mark.ours("runC takes what Go's JSON package takes"),
 ]
-AT_LEAST = 2000
+AT_LEAST = fewer(2000)
 WORKERS = 2
 SECONDS = 5
 COUNT: "Counter[str]" = Counter()
@@ -95,7 +96,7 @@ def problem_of(result: dict) -> str:
     ids=["from the schema", "damaged", "spoiled"],
 )
 def test_create_works_or_says_why_not(create, kind, configs, count):
-    results = create(examples(configs, count))
+    results = create(examples(configs, fewer(count)))
     COUNT[kind] = len(results)
     COUNT[f"{kind}, works"] = len([result for _, result in results if result["code"] == 0])
     problems = [(problem_of(result), result, text) for text, result in results if problem_of(result)]
@@ -110,4 +111,4 @@ def test_how_many():
         pytest.skip("not all tests of this file were run")
     runs = {kind: count for kind, count in COUNT.items() if "works" not in kind}
     assert sum(runs.values()) >= AT_LEAST
-    assert COUNT["from the schema, works"] > 100, "the configs are too bad to reach the container"
+    assert COUNT["from the schema, works"] > fewer(100), "the configs are too bad to reach the container"

@@ -12,8 +12,9 @@ import pytest
 
 from tests.support import caller, host
 from tests.support.helpers import compiled
+from tests.support.pace import fewer
 
-ROUNDS = int(os.environ.get("RACE_ROUNDS", "15"))
+ROUNDS = int(os.environ.get("RACE_ROUNDS", fewer(15)))
 SECRET = "of the host\n"
 
 
