@@ -8,12 +8,10 @@ import os
 
 import pytest
 
-from tests.support.pace import farther
-
 # What cannot fail in these ways: memory that is there, children and answers that are waited for.
 SURE = ("brk", "close", "exit_group", "mmap", "mprotect", "munmap", "rt_sigaction", "wait4")
 ERROR = errno.EIO
-STEP = 1 if os.environ.get("SWEEP_STEP") == "1" else farther(30)
+STEP = 1 if os.environ.get("SWEEP_STEP") == "1" else 30
 
 pytestmark = pytest.mark.ours("runC is many threads: no system call of it is the n-th one")
 

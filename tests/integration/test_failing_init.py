@@ -10,11 +10,10 @@ import pytest
 
 from tests.support import hooks
 from tests.support.idmap import bind_mapped
-from tests.support.pace import farther
 
 ERROR = errno.EIO
 EIO = os.strerror(ERROR).lower()
-STEP = 1 if os.environ.get("SWEEP_STEP") == "1" else farther(20)
+STEP = 1 if os.environ.get("SWEEP_STEP") == "1" else 20
 
 pytestmark = pytest.mark.ours("runC is many threads: no system call of it is the n-th one")
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+from tests.support.pace import FACTOR
 from tests.support.runtime import Runtime
 
 ANY = -1
@@ -87,11 +88,11 @@ class Held:
 def points(calls: "list[str]", begin: str, step: int) -> "list[int]":
     """
     Numbers of calls to sample, from the first `begin` on: the last of each name, and every `step`-th; of
-    these every second, unless all are asked for.
+    these every second, unless all are asked for; fewer on a slow machine.
     """
     start = calls.index(begin)
     rest = calls[start:]
     chosen = set(range(0, len(rest), step))
     for name in set(rest):
         chosen.add(max(place for place, call in enumerate(rest) if call == name))
-    return [start + place + 1 for place in sorted(chosen)[:: 1 if step == 1 else 2]]
+    return [start + place + 1 for place in sorted(chosen)[:: (1 if step == 1 else 2) * FACTOR]]
