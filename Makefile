@@ -133,23 +133,17 @@ $(VM)/root.img: tests/vm/lane/build.sh $(wildcard tests/vm/lane/guest/*)
 $(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
 	@$(PYTHON) -m tests.vm.lane snapshot --lsm $*
 
-VM_HELPERS := inside.c key_label.c notify.c
-
 # Compiled here: there it would take seconds, and the trees of machines are gone with them.
 vm-helpers: test-packages
-	@$(PYTHON) -c 'import tests.support.helpers as h; [h.compiled(name) for name in "$(VM_HELPERS)".split()]'
+	@$(PYTHON) -m tests.support.helpers
 
-vm-test: build vm-image vm-matrix vm-helpers
-	@$(VM_RUN) 'python3 -m pytest tests/vm'
-	@$(VM_RUN) --lsm selinux 'python3 -m pytest tests/vm/test_selinux.py'
+# All of it, two machines at a time; a part: make vm-test JOBS="matrix". With runc: make vm-test RUNTIME=runc
+vm-test: build vm-image vm-helpers
+	@$(if $(RUNTIME),RUNTIME=$(RUNTIME)) $(PYTHON) -m tests.vm.lane suite $(foreach job,$(JOBS),'$(job)')
 
 # A machine with each hierarchy of cgroups and each security module: docs/matrix.md
-vm-matrix: build vm-image vm-helpers
-	@for machine in {v1,hybrid,v2}\ {none,apparmor,selinux}; do \
-		echo "$$machine"; read -r hierarchy lsm <<<"$$machine"; \
-		$(VM_RUN) --hierarchy $$hierarchy --lsm $$lsm \
-			"VM_MACHINE='$$machine' python3 -m pytest -q tests/vm/test_matrix.py" || exit 1; \
-	done
+vm-matrix:
+	@$(MAKE) --no-print-directory vm-test JOBS=matrix
 
 conformance-vm: build vm-image conformance-packages
 	@$(PYTHON) -m conformance.suite --install-only

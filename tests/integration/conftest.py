@@ -137,7 +137,7 @@ def at_call(tmp_path):
     """
     Makes things happen at a certain system call of a command.
     """
-    return AtCall(compiled("at_call.c", libc="glibc"), tmp_path / "calls")
+    return AtCall(compiled("at_call.c"), tmp_path / "calls")
 
 
 @pytest.fixture

@@ -217,7 +217,7 @@ def test_several_conditions(container, conditions, matching, other):
 
 @pytest.fixture
 def for_32_bits(container):
-    program = compiled("refused32.s", "-nostdlib", "-m32")
+    program = compiled("refused32.s")
     shutil.copy(program, container.bundle.rootfs / "refused32")
     container.bundle.args("/refused32")
     if container.run().returncode != 0:

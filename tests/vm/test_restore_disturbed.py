@@ -48,7 +48,7 @@ def restore(clean, container, tmp_path):
 
 @pytest.fixture
 def sweep(restore, container, tmp_path):
-    return Sweep(container, AtCall(compiled("at_call.c", libc="glibc"), tmp_path / "calls"))
+    return Sweep(container, AtCall(compiled("at_call.c"), tmp_path / "calls"))
 
 
 def nothing():
