@@ -133,9 +133,10 @@ $(VM)/root.img: tests/vm/lane/build.sh $(wildcard tests/vm/lane/guest/*)
 $(VM)/snapshot-%/complete: $(VM)/root.img tests/vm/lane/machine.py
 	@$(PYTHON) -m tests.vm.lane snapshot --lsm $*
 
-# Compiled here: there it would take seconds, and the trees of machines are gone with them.
+# Compiled here, as are the tests: there it would take a minute, and the trees of machines are gone with them.
 vm-helpers: test-packages
 	@$(PYTHON) -m tests.support.helpers
+	@$(PYTHON) -m pytest --collect-only tests/integration tests/vm >/dev/null
 
 # All of it, two machines at a time; a part: make vm-test JOBS="matrix". With runc: make vm-test RUNTIME=runc
 vm-test: build vm-image vm-helpers

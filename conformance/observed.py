@@ -75,6 +75,8 @@ def _mounts(text: str) -> dict:
         while key in fields:
             key += " again"
         right = right.replace(",inode64", "")  # a build option of the kernel
+        if right.startswith("cgroup2 "):  # source and options are those of all mounts of it, the last one's
+            right = "cgroup2"
         fields[key] = " ".join([root, options, *kinds, "-", right])
     return fields
 

@@ -80,6 +80,7 @@ def observe(runtime: Runtime, bundle: Bundle) -> dict:
     names = {container.id: "ID", str(bundle.path): "BUNDLE"}
     if path:
         names[f"{path}-{runtime.name}"] = "CGROUP"
+        names[f"{Path(path).name}-{runtime.name}"] = "CGROUP"
     joined = [entry["path"] for entry in linux["namespaces"] if "path" in entry]
     own = host_namespaces() | {os.readlink(path): "the joined one" for path in joined}
     return comparable(seen, names, own)

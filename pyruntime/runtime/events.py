@@ -74,7 +74,10 @@ class OomCounter:
             return count if exists(self.v1) else 0
         before, self.count = self.count, max(self.cgroup.oom_kills(), self.count)
         if self.fd >= 0:
-            posix.pread(self.fd, 1, 0)  # or poll goes on telling
+            try:
+                posix.pread(self.fd, 1, 0)  # or poll goes on telling
+            except OSError:
+                pass  # the cgroup is gone, and so is the container: its pid fd tells
         return self.count - before
 
 

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.pace import fewer
 from tests.support.runtime import wait_until
+
+MANY = fewer(30) + 3
 
 
 def at_once(functions) -> list:
@@ -164,7 +167,7 @@ def test_exec_while_the_container_goes(container):
 
 
 def test_many_containers_do_not_hinder_each_other(make_container):
-    containers = [make_container() for _ in range(30)]
+    containers = [make_container() for _ in range(MANY)]
 
     def live(container):
         def run():
@@ -176,7 +179,7 @@ def test_many_containers_do_not_hinder_each_other(make_container):
         return run
 
     won, errors = split(at_once([live(container) for container in containers]))
-    assert (len(won), errors) == (30, [])
+    assert (len(won), errors) == (MANY, [])
 
 
 @pytest.mark.ours("runC 1.1.5 has no lock")

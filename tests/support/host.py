@@ -24,7 +24,14 @@ def mounts() -> "set[str]":
     The mounts of this mount namespace.
     """
     lines = Path("/proc/self/mountinfo").read_text().splitlines()
-    return {" ".join(line.split()[3:]) for line in lines}
+    return {" ".join(line.split()[3:]) for line in map(without_options_of_cgroup2, lines)}
+
+
+def without_options_of_cgroup2(line: str) -> str:
+    """
+    They are of all its mounts, in every namespace, and runC takes them away.
+    """
+    return line.partition(" cgroup2 ")[0] if " - cgroup2 " in line else line
 
 
 def cgroups() -> "set[str]":
