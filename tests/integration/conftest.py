@@ -10,6 +10,7 @@ import pytest
 
 from tests.support import cgroup
 from tests.support.at_call import AtCall
+from tests.support.caller import needs_root
 from tests.support.helpers import compiled
 from tests.support.mount_namespace import MountNamespace
 from tests.support.network_namespace import NetworkNamespace
@@ -137,6 +138,7 @@ def at_call(tmp_path):
     """
     Makes things happen at a certain system call of a command.
     """
+    needs_root("traces programs, and newuidmap would lose its rights")
     return AtCall(compiled("at_call.c"), tmp_path / "calls")
 
 

@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from tests.support import procfs
+from tests.support import caller, procfs
 from tests.support.runtime import wait_until
 
 pytestmark = pytest.mark.row("PRC-23")
@@ -29,6 +29,10 @@ def block_all():
     signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP})
 
 
+def forbid_all():
+    os.umask(0o777)
+
+
 def few_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
 
@@ -44,11 +48,15 @@ CALLERS = {
 }
 OURS = {
     "all signals blocked": (block_all, "a Go program's children start with the signal mask of its caller"),
-    "umask 0777": (lambda: os.umask(0o777), "without user.umask, runC's exec has the umask of its caller"),
+    "umask 0777": (forbid_all, "without user.umask, runC's exec has the umask of its caller"),
     "umask 0": (lambda: os.umask(0), "without user.umask, runC's exec has the umask of its caller"),
 }
+RIGHTS = [caller.root_only("reads files without having the right to")]
 ALL = [pytest.param(prepare, id=name) for name, prepare in CALLERS.items()]
-ALL += [pytest.param(prepare, id=name, marks=pytest.mark.ours(why)) for name, (prepare, why) in OURS.items()]
+ALL += [
+    pytest.param(prepare, id=name, marks=[pytest.mark.ours(why), *RIGHTS * (prepare is forbid_all)])
+    for name, (prepare, why) in OURS.items()
+]
 
 
 @pytest.mark.parametrize("prepare", ALL)
@@ -86,7 +94,10 @@ def test_create_start_exec_delete(container, prepare):
 
 
 @pytest.mark.ours("what runC's init makes has the umask of runC's caller")
-@pytest.mark.parametrize("prepare", [lambda: os.umask(0o777), lambda: os.umask(0)], ids=["0777", "0"])
+@pytest.mark.parametrize(
+    "prepare",
+    [pytest.param(forbid_all, id="0777", marks=RIGHTS), pytest.param(lambda: os.umask(0), id="0")],
+)
 def test_umask_does_not_change_what_is_made(container, prepare, tmp_path):
     """
     Missing mount points, the working directory, device nodes; the state's directory on the host.

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.support import cgroup
+from tests.support.caller import needs_root
 from tests.support.runtime import wait_until
 
 ALLOWS_ANYWAY = "runc 1.1 only warns; 1.2 and later refuse, too"
@@ -19,6 +20,7 @@ def place(container):
     """
     The name of a cgroup that is removed in the end, with all below it.
     """
+    needs_root("makes cgroups below the root")
     name = f"{container.id}-place"
     yield name
     container.delete("--force")

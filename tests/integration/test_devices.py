@@ -46,6 +46,7 @@ def add_device(bundle, path, kind="c", major=1, minor=5, **more):
     )
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-3")
 @pytest.mark.parametrize("mounted", [True, False])
 def test_default_devices(container, mounted):
@@ -85,6 +86,7 @@ def test_default_devices_work(container):
     assert "to the error" in result.stderr
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize(
     "path, kind, mode, expected",
@@ -115,6 +117,7 @@ def test_fifo_needs_no_numbers(container):
     assert container.probe()["dev"]["fifo"].strip() == "p 0600 0:0 0:0"
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize("path", ["/somewhere/else/node", "/tmp/node", "/dev/sub/dir/node", "/link/node"])
 def test_device_anywhere(container, path):
@@ -124,6 +127,7 @@ def test_device_anywhere(container, path):
     assert container.run_ok().strip() == "character special file 1:5 666"
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 def test_directories_of_a_device(container):
     add_device(container.bundle, "/new/sub/node")
@@ -131,6 +135,7 @@ def test_directories_of_a_device(container):
     assert container.run_ok().split() == ["755", "755"]
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize("umask", [0o077, 0o777])
 def test_umask_of_the_caller_means_nothing(container, umask):
@@ -139,6 +144,7 @@ def test_umask_of_the_caller_means_nothing(container, umask):
     assert container.run_ok(umask=umask).split() == ["666", "666"]
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-4")
 @pytest.mark.parametrize("path", ["/dev/zero", *OTHER_SPELLINGS])
 def test_device_of_the_config_replaces_the_default(container, path):
@@ -146,6 +152,7 @@ def test_device_of_the_config_replaces_the_default(container, path):
     assert container.probe()["dev"]["zero"].strip() == "c 0600 5:0 1:5"
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-3")
 @pytest.mark.parametrize("path", ["/dev/ptmx", "/dev/tty"])
 def test_default_device_in_the_list(container, path):
@@ -259,6 +266,7 @@ def test_nothing_is_made_in_a_dev_that_is_bound(container, tmp_path, fstype, opt
     assert [path.name for path in source.iterdir()] == ["null"]
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-8")
 def test_null_streams_become_the_containers(container):
     container.bundle.script("stat -L -c '%d %t:%T' /proc/self/fd/0 /dev/null; stat -c %d /dev; echo end")
@@ -276,6 +284,7 @@ def test_other_streams_are_the_callers(container, tmp_path):
     assert container.wait_for_output("end").split() == ["typed", "1", "end"]
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-8")
 def test_the_hosts_null_device_is_not_given_away(container):
     """
@@ -290,6 +299,7 @@ def test_the_hosts_null_device_is_not_given_away(container):
     assert (before.st_uid, before.st_mode) == (after.st_uid, after.st_mode)
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 def test_devices_in_a_read_only_dev(container):
     container.bundle.mounts[1]["options"].append("ro")
@@ -299,6 +309,7 @@ def test_devices_in_a_read_only_dev(container):
     assert "ro" in mountinfo.at(mountinfo.parse(found["mountinfo"]), "/dev").options
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("DEV-1")
 @pytest.mark.parametrize(
     "device, words",

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.support import procfs
+from tests.support import caller, procfs
 from tests.support.runtime import wait_until
 
 
@@ -148,6 +148,7 @@ def test_user_namespace(container):
     assert probe["uid_map"].split() == ["0", "100000", "65536"]
 
 
+@caller.root_only("sets additional groups")
 @pytest.mark.row("CMD-EXEC")
 def test_what_is_set_for_the_containers_process_is_kept(container):
     process = container.bundle.process
@@ -177,6 +178,7 @@ def test_keyring_is_the_containers(running):
     assert exec_probe(running)["keyring"].endswith(f";_ses.{running.id}")
 
 
+@caller.root_only("the keyring is root's")
 @pytest.mark.row("PRC-23", "CMD-CREATE-NO-NEW-KEYRING")
 def test_keyring_of_the_caller_if_the_container_has_no_other(container, inside):
     container.create("--no-new-keyring").start()
@@ -214,6 +216,7 @@ def test_env(running):
     assert "TERM=xterm" not in env
 
 
+@caller.root_only("has all ids")
 @pytest.mark.row("CMD-EXEC-USER")
 @pytest.mark.row("SECU-15")
 @pytest.mark.parametrize(
@@ -253,6 +256,7 @@ def test_what_is_almost_a_user(running, text):
     assert "bad uid" in result.stderr or "bad gid" in result.stderr
 
 
+@caller.root_only("sets additional groups")
 @pytest.mark.row("CMD-EXEC-USER")
 @pytest.mark.row("PRC-9")
 def test_additional_groups(running):
@@ -269,6 +273,7 @@ def test_what_is_no_group(running, text):
 # --- process.json
 
 
+@caller.root_only("sets additional groups")
 @pytest.mark.row("CMD-EXEC-PROCESS")
 def test_process_file(running, process_file):
     path = process_file(

@@ -114,12 +114,15 @@ def test_a_cgroup_that_takes_no_processes(container, unified_controllers):
     """
     The init has moved into a cgroup of its own, to pass a controller on: there new processes go, too.
     """
-    container.bundle.resources["hugepageLimits"] = [{"pageSize": "2MB", "limit": 0}]
+    limits = (
+        {"pids": {"limit": 99}} if cgroup.IS_V2 else {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}
+    )
+    container.bundle.resources.update(limits)
     container.create().start()
     directory = cgroup.directory_of(container.pid, "")
     (directory / "init").mkdir()
     (directory / "init" / "cgroup.procs").write_text(str(container.pid))
-    (directory / "cgroup.subtree_control").write_text("+hugetlb")
+    (directory / "cgroup.subtree_control").write_text("+pids" if cgroup.IS_V2 else "+hugetlb")
     assert where(container) == cgroup.of_process(container.pid)
     result = container.exec("/bin/true", options=("--cgroup", "/"))
     assert result.returncode == 255

@@ -9,6 +9,7 @@ import stat
 
 import pytest
 
+from tests.support.caller import NAME
 from tests.support.runtime import wait_until
 
 
@@ -165,11 +166,11 @@ def test_list(container):
     assert table[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
     row = next(line.split() for line in table if line.startswith(container.id))
     assert row[1:4] == [str(container.pid), "created", str(container.bundle.path)]
-    assert row[5] == "root"
+    assert row[5] == NAME
     assert container.id in runtime.ok("list", "-q").stdout.split()
     listed = json.loads(runtime.ok("list", "--format", "json").stdout)
     entry = next(entry for entry in listed if entry["id"] == container.id)
-    assert entry["owner"] == "root"
+    assert entry["owner"] == NAME
     assert entry["status"] == "created"
 
 

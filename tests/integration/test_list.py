@@ -71,7 +71,7 @@ def test_a_row_for_each_in_order(runtime, all_statuses):
     expected = []
     for status, container in sorted(all_statuses.items(), key=lambda item: item[1].id):
         state = container.state()
-        row = [container.id, str(state["pid"]), status, state["bundle"], state["created"], "root"]
+        row = [container.id, str(state["pid"]), status, state["bundle"], state["created"], caller.NAME]
         expected.append(row)
         assert (state["pid"] == 0) == (status == "stopped")
     assert table(runtime) == expected
@@ -87,7 +87,7 @@ def test_columns_are_as_wide_as_their_longest_cell(runtime, all_statuses):
     for column in list(zip(*cells))[:-1]:
         longest = max(len(cell.rstrip()) for cell in column)
         assert {len(cell) for cell in column} == {max(12, longest + 3)}
-    assert {row[-1] for row in cells} == {"OWNER", "root"}
+    assert {row[-1] for row in cells} == {"OWNER", caller.NAME}
 
 
 @pytest.mark.parametrize("option", ["--quiet", "-q"])
@@ -101,7 +101,7 @@ def test_ids_alone(runtime, all_statuses, option):
 def test_json_has_the_states_and_their_owner(runtime, all_statuses, options):
     text = runtime.ok("list", *options).stdout
     containers = sorted(all_statuses.values(), key=lambda container: container.id)
-    expected = [{**container.state(), "owner": "root"} for container in containers]
+    expected = [{**container.state(), "owner": caller.NAME} for container in containers]
     assert json.loads(text) == expected
     assert text == json.dumps(expected, separators=(",", ":")) + "\n"
 

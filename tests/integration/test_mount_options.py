@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 from tests.support.bundle import Bundle
 from tests.support.container import Container
 
@@ -257,6 +257,7 @@ def test_remount_of_what_is_not_mounted_fails(container):
     container.fails_to_create("/tmp", "invalid argument")
 
 
+@caller.root_only("has the host's ids")
 @pytest.mark.row("MNT-5")
 def test_options_of_the_file_system_itself(container):
     container.bundle.add_mount("/a", "tmpfs", "tmpfs", ["mode=750", "size=64k", "uid=7", "nosuid"])

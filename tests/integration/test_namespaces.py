@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pyruntime.linux.namespaces import NAMESPACES
-from tests.support import cgroup
+from tests.support import caller, cgroup
 from tests.support.other_callers import UserNamespace
 from tests.support.runtime import other_version, wait_until
 
@@ -88,6 +88,7 @@ def test_what_is_not_listed_is_the_callers(mount_namespace, secluded, kind):
     assert of_process(secluded.pid, kind) == of_process(mount_namespace.holder.pid, kind)
 
 
+@caller.root_only("joins namespaces of the host's")
 @pytest.mark.row("NS-2")
 def test_the_callers_is_that_of_the_command(container):
     """
@@ -209,6 +210,7 @@ def test_the_loopback_of_a_joined_network_is_left_alone(mount_namespace, seclude
     assert secluded.run_ok() == "0x8\n"
 
 
+@caller.root_only("joins namespaces of the host's")
 @pytest.mark.row("NS-3")
 def test_the_hosts_own_may_be_joined(container):
     for kind in ("network", "ipc", "pid"):
@@ -228,6 +230,7 @@ def test_the_hostname_is_set_in_a_joined_namespace_too(container, other):
     assert other.exec_ok("hostname") == "renamed\n"
 
 
+@caller.root_only("joins namespaces of the host's")
 @pytest.mark.row("NS-3")
 def test_message_queues_of_a_joined_ipc_namespace(make_container):
     first, second, third = (make_container() for _ in range(3))
@@ -249,6 +252,7 @@ def host():
     """
     What holds a pid namespace, with a first process that goes on for ever.
     """
+    caller.needs_root("makes a namespace of the host's")
     with subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "sleep", "3600"]) as holder:
         children = Path(f"/proc/{holder.pid}/task/{holder.pid}/children")
         wait_until(children.read_text, what="its first process")

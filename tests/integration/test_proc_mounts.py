@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.support import mountinfo
+from tests.support import caller, mountinfo
 
 KINDS = [
     "bind",
@@ -143,6 +143,7 @@ def test_options_of_proc(container):
     assert "hidepid=invisible" in mount.super_options
 
 
+@caller.root_only("mounts the host's proc")
 def test_the_hosts_proc_is_not_changed_by_the_containers(container):
     before = mountinfo.at(mountinfo.of_the_host(), "/proc")
     container.bundle.remove_namespace("pid").mounts[0]["options"] = ["ro", "nosuid"]

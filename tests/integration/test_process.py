@@ -149,6 +149,7 @@ def test_user_and_group(container, uid, gid):
     assert probe["groups"] == []
 
 
+@caller.root_only("sets additional groups")
 @pytest.mark.row("PRC-9")
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_additional_groups(container, uid):
@@ -156,6 +157,7 @@ def test_additional_groups(container, uid):
     assert sorted(container.run_probe()["groups"]) == [10, 11, 2147483647]
 
 
+@caller.root_only("has all ids")
 @pytest.mark.row("PRC-8")
 @pytest.mark.ours("the specification has 32 bits, runC 31 (setup user: ids must be in range 0-2147483647)")
 def test_ids_have_32_bits(container):
@@ -165,6 +167,7 @@ def test_ids_have_32_bits(container):
     assert probe["groups"] == [4294967292]
 
 
+@caller.root_only("sets additional groups")
 @pytest.mark.row("PRC-9")
 def test_groups_of_the_caller_are_dropped(container):
     probe = container.run_probe(preexec_fn=lambda: os.setgroups([7, 8]))
@@ -211,6 +214,7 @@ def test_session_keyring(container):
     assert container.run_probe()["keyring"].endswith(f";_ses.{container.id}")
 
 
+@caller.root_only("the keyring is root's")
 @pytest.mark.row("CMD-CREATE-NO-NEW-KEYRING")
 @pytest.mark.row("PRC-23")
 def test_no_new_keyring_keeps_the_callers(container, inside):
@@ -228,6 +232,7 @@ def test_nothing_of_the_set_up_stays(container):
     assert probe["signals_not_default"] == []
 
 
+@caller.root_only("gives files to others")
 @pytest.mark.row("PRC-24")
 @pytest.mark.parametrize("uid", [0, 1000])
 def test_the_user_owns_the_standard_streams(container, streams, uid):

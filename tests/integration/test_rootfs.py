@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tests.support import host, mountinfo
+from tests.support import caller, host, mountinfo
 
 DEFAULTS = ["/proc", "/dev", "/dev/pts", "/dev/shm", "/sys"]
 
@@ -95,6 +95,7 @@ def test_writable_root(container):
     assert (container.bundle.rootfs / "etc/new").read_text() == "new\n"
 
 
+@caller.root_only("an ordinary user gets the host's devices")
 @pytest.mark.row("ROOT-4")
 def test_nothing_of_the_host_is_mounted(container):
     mounts = mountinfo.parse(container.probe()["mountinfo"])

@@ -11,6 +11,7 @@ from conformance.expected import unexpected
 from conformance.observed import differences
 from conformance.recorded import NAMES, adapt
 from conformance.side_by_side import namespaces_of, observe, runtimes
+from tests.support import caller
 
 
 @pytest.fixture
@@ -25,6 +26,7 @@ def assert_same(both, bundle) -> None:
     assert not found, json.dumps(found, indent=1)
 
 
+@caller.root_only("engines of root have recorded them")
 @pytest.mark.parametrize("name", NAMES)
 def test_recorded_config(both, bundle, make_container, name):
     holder = make_container()
@@ -41,6 +43,7 @@ def test_spec_bundle(both, bundle, maker):
     assert_same(both, bundle)
 
 
+@caller.root_only("sets additional groups")
 def test_many_features_at_once(both, bundle):
     """
     A config with what the recorded ones do not have.

@@ -101,6 +101,7 @@ def test_a_new_namespace_needs_both_mappings(several, missing):
     several.fails_to_create("apping")
 
 
+@caller.root_only("others always have a user namespace")
 @pytest.mark.ours("the specification has mappings for user namespaces only; runC ignores others")
 @pytest.mark.row("NS-11")
 @pytest.mark.parametrize("field", ["uidMappings", "gidMappings"])

@@ -143,6 +143,8 @@ class Bundle:
         return self
 
     def remove_namespace(self, kind: str) -> "Bundle":
+        if kind == "mount":
+            needs_root("goes without a mount namespace")
         if IDS and kind == "pid":
             self._bind_proc()
         self.linux["namespaces"] = [n for n in self.linux["namespaces"] if n["type"] != kind]

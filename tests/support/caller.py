@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 IS_ROOT = os.geteuid() == 0
+NAME = pwd.getpwuid(os.geteuid()).pw_name
 
 
 def ids_of_the_user() -> "list[dict]":
@@ -18,10 +19,9 @@ def ids_of_the_user() -> "list[dict]":
     if IS_ROOT:
         return []
     own = {"containerID": 0, "hostID": os.geteuid(), "size": 1}
-    name = pwd.getpwuid(os.geteuid()).pw_name
     lines = [line.split(":") for line in Path("/etc/subuid").read_text().splitlines()]
-    others = [(int(first), int(count)) for owner, first, count in lines if owner == name]
-    assert others, f"/etc/subuid has no line for {name}"
+    others = [(int(first), int(count)) for owner, first, count in lines if owner == NAME]
+    assert others, f"/etc/subuid has no line for {NAME}"
     first, count = others[0]
     return [own, {"containerID": 1, "hostID": first, "size": count}]
 
@@ -51,3 +51,10 @@ def chown(path, uid: int, gid: int, *, follow_symlinks: bool = True) -> None:
     """
     needs_root("gives files to others")
     os.chown(path, uid, gid, follow_symlinks=follow_symlinks)
+
+
+def root_only(why: str) -> pytest.MarkDecorator:
+    """
+    The same as a mark.
+    """
+    return pytest.mark.skipif(not IS_ROOT, reason=f"needs root: {why}")

@@ -3,6 +3,7 @@ Mappings of mounts, and what a container sees of the owners on one.
 """
 
 from tests.support.bundle import Bundle
+from tests.support.caller import needs_root
 
 FIRST = 100000  # of the ids that most tests map to
 
@@ -21,6 +22,7 @@ def bind_mapped(bundle: Bundle, source, *options: str, uids=(), gids=None, at="/
     bundle.add_mount(at, source, "none", [*options])
     mount = bundle.mounts[-1]
     if uids:
+        needs_root("maps the ids of a mount")
         mount["uidMappings"] = rows(*uids)
         mount["gidMappings"] = rows(*(uids if gids is None else gids))
     return mount
