@@ -74,7 +74,7 @@ def _mounts(text: str) -> dict:
         key = f"mount {point}"
         while key in fields:
             key += " again"
-        right = right.replace(",inode64", "")  # a build option of the kernel
+        right = right.replace(",inode64", "").replace(",seclabel", "")  # options of the kernel, for all
         if right.startswith("cgroup2 "):  # source and options are those of all mounts of it, the last one's
             right = "cgroup2"
         fields[key] = " ".join([root, options, *kinds, "-", right])

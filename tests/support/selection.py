@@ -24,8 +24,8 @@ def select(config, items: list) -> None:
     if config.option.part:
         number, count = map(int, config.option.part.split("/"))
         kept = kept[number - 1 :: count]
-    chosen = set(kept)
-    removed = [item for item in items if item not in chosen]
+    chosen = set(map(id, kept))
+    removed = [item for item in items if id(item) not in chosen]
     if removed:
         config.hook.pytest_deselected(items=removed)
         items[:] = kept

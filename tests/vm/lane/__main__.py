@@ -3,6 +3,7 @@ The command line of the lane: `snapshot` and `run` (see tests/vm/lane/__init__.p
 """
 
 import argparse
+import os
 import shutil
 import signal
 import subprocess
@@ -78,7 +79,7 @@ def main() -> int:
     add("--timeout", type=float, default=600, help="seconds that the command may take")
     add("command", nargs="+")
     add = parsers[suite].add_argument
-    add("--workers", type=int, default=2, help="how many machines run at a time")
+    add("--workers", type=int, default=os.cpu_count() or 2, help="how many machines run at a time")
     add("jobs", nargs="*", metavar="JOB", help="a part of a job's name; all jobs without any")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

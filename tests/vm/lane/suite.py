@@ -48,19 +48,17 @@ def parts(name: str, command: str, count: int, **kind) -> "list[Job]":
     return [Job(f"{name} {n}/{count}", f"{command} --part {n}/{count}", **kind) for n in range(1, count + 1)]
 
 
-# Emulation is slow: of each test function one set of parameters is tried, and under SELinux another one of every
-# second function. VM_SUITE=all takes all there is, in some hours.
+# Emulation is slow: of each test function one set of parameters is tried, and under SELinux another one of
+# every second function. VM_SUITE=all takes all there is, in some hours.
 IS_WHOLE = os.environ.get("VM_SUITE") == "all"
 SUITE = f"{PYTEST} tests/integration"
-ONE, ANOTHER = ("", "") if IS_WHOLE else (" --sample 0", " --sample 1")
+ONE, ANOTHER, EVERY = ("", "", 1) if IS_WHOLE else (" --sample 0", " --sample 1", 2)
 
 # Longest first: two run at a time.
 JOBS = [
     *parts("suite, root, AppArmor", SUITE + ONE, 4),
     *parts("suite, user, AppArmor", SUITE + ONE, 2, user="tester"),
-    *parts("suite, root, SELinux", f"{ENFORCING} {SUITE}{ANOTHER}", 4, lsm="selinux")[
-        :: 1 if IS_WHOLE else 2
-    ],
+    *parts("suite, root, SELinux", f"{ENFORCING} {SUITE}{ANOTHER}", 4, lsm="selinux")[::EVERY],
     *parts("systems", f"{PYTEST} tests/vm", 2),
     Job("systems, SELinux", f"{PYTEST} tests/vm/test_selinux.py", lsm="selinux"),
     *(
