@@ -1,6 +1,6 @@
 """
-Writes docs/other-runtimes.md from the logs of `make vm-test RUNTIME=runc` and RUNTIME=crun: which tests do not
-hold for these, and why.
+Writes docs/other-runtimes.md from the logs of `make vm-test` with RUNTIME=runc and RUNTIME=crun: which tests
+do not hold for these, and why.
 """
 
 import re
@@ -19,8 +19,8 @@ SECTION = re.compile(r"^_{3,} (?:ERROR at \w+ of )?(\S+) _{3,}$")
 PASSED = re.compile(r"(\d+) passed")
 HEAD = """# The same tests with other runtimes
 
-What of the tests in virtual machines (`make vm-test RUNTIME=runc`, `RUNTIME=crun`: cgroup v2, systemd, AppArmor or
-SELinux, root and ordinary users) does not hold for Debian's runc and crun, and why. Written by
+What of the tests in virtual machines (`make vm-test RUNTIME=runc`, `RUNTIME=crun`: cgroup v2, systemd,
+AppArmor or SELinux, root and ordinary users) does not hold for Debian's runc and crun, and why. Written by
 `python3 -m tests.vm.lane.differences` from the logs.
 """
 
@@ -81,9 +81,14 @@ def section_of(runtime: str, logs: "list[str]") -> "tuple[str, list[str]]":
 
 
 def main() -> int:
+    """
+    1 if there is a test without a reason.
+    """
     parts, unexplained = [HEAD], []
     for runtime in RUNTIMES:
-        logs = [path.read_text(errors="replace") for path in sorted((STATE / "results" / runtime).glob("*.log"))]
+        logs = [
+            path.read_text(errors="replace") for path in sorted((STATE / "results" / runtime).glob("*.log"))
+        ]
         part, open_ones = section_of(runtime, logs)
         parts.append(part)
         unexplained += [f"{runtime}: {test}" for test in open_ones]
