@@ -147,6 +147,7 @@ def test_the_host_is_not_limited(limited):
         pass
 
 
+@cgroup.needs_v1
 def test_v1_list_of_ordinary_rules(container):
     container.bundle.resources["devices"] = [DENY_ALL, rule(True, "b", 8, None, "r")]
     container.create()

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from tests.support import caller, mountinfo
+from tests.support import caller, cgroup, mountinfo
 
 OLD_MODE = pytest.mark.ours("runC 1.1.5 prefers the mode of the directory; 1.5.1 does not")
 
@@ -309,7 +309,7 @@ def test_mounts_of_the_template(container, tmp_path):
             "/dev/shm": "tmpfs",
             "/dev/mqueue": "mqueue",
             "/sys": "sysfs",
-            "/sys/fs/cgroup": "tmpfs",
+            "/sys/fs/cgroup": "cgroup2" if cgroup.IS_V2 else "tmpfs",
         }.items()
     )
 
