@@ -59,18 +59,23 @@ int op_reopen_null(struct init *init)
 	return found < 0 ? -1 : 0;
 }
 
-/* The multiplexer of the container's own devpts, not whatever the image put in its place. */
+/* The multiplexer of the container's own devpts, not whatever the image put in its place. The one of a host's
+ * devpts is closed to ordinary users (ptmxmode=000): they have a device beside it. */
 static int open_multiplexer(struct init *init)
 {
 	cleanup_fd int fd = root_open(init, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	bool is_closed = fd < 0 && errno == EACCES;
 	struct statfs fs;
+	struct stat st;
 
-	if (fd < 0 && errno == ENOENT)
+	if (is_closed || (fd < 0 && errno == ENOENT))
 		fd = root_open(init, "/dev/ptmx", O_RDWR | O_NOCTTY);
 	if (fd < 0)
 		return fail(init, "open", "/dev/ptmx");
-	if (fstatfs(fd, &fs) < 0)
-		return fail(init, "fstatfs", "/dev/ptmx");
+	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return fail(init, "fstat", "/dev/ptmx");
+	if (is_closed && S_ISCHR(st.st_mode) && st.st_rdev == makedev(5, 2))
+		return steal_fd(&fd);
 	if (fs.f_type != DEVPTS_SUPER_MAGIC)
 		return fail_with(init, ENODEV, "open", "/dev/ptmx",
 				 "it is not the multiplexer of a devpts");

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.support import procfs
+from tests.support import caller, procfs
 
 pytestmark = pytest.mark.row("PRC-12")
 
@@ -132,6 +132,7 @@ def test_unknown_names_are_warnings(container):
 
 
 @pytest.mark.ours("capabilities that cannot be granted are warnings by the specification; runC fails")
+@caller.root_only("is limited in a new user namespace, too")
 @pytest.mark.skipif(bool(callers()["permitted"] & mask("SYS_RESOURCE")), reason="here it can be granted")
 def test_what_the_caller_does_not_have_is_a_warning(container):
     set_capabilities(container, **dict.fromkeys(ALL_FIVE, ("KILL", "SYS_RESOURCE")))

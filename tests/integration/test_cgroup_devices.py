@@ -7,7 +7,7 @@ gives EPERM.
 
 import pytest
 
-from tests.support import cgroup
+from tests.support import caller, cgroup
 
 pytestmark = [pytest.mark.row("RES-1")]
 
@@ -26,6 +26,7 @@ def limited(request):
 
 
 def add_node(container, name: str, kind: str, major: int, minor: int) -> None:
+    caller.needs_root("makes a device")
     devices = container.bundle.linux.setdefault("devices", [])
     devices.append({"path": f"/dev/{name}", "type": kind, "major": major, "minor": minor})
 

@@ -87,6 +87,7 @@ def test_the_root_cannot_be_a_containers_cgroup(container, path):
 
 @pytest.mark.row("CG-1")
 def test_a_name_that_the_kernel_refuses(container):
+    needs_root("makes cgroups below the root")
     container.bundle.linux["cgroupsPath"] = f"/{container.id}\nbox"
     container.fails_to_create("mkdir", "invalid argument")
 

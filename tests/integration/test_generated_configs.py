@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.support import caller
 from tests.support.creator import Creator
 from tests.support.generated_configs import damaged, generated, spoiled
 from tests.support.pace import fewer
@@ -56,6 +57,7 @@ def create(tmp_path_factory):
     """
     A function: (config, result of create) for some configs.
     """
+    caller.needs_root("makes namespaces of the host's")
     names = [f"test-{os.getpid()}-created{number}" for number in range(WORKERS)]
     creators = [Creator(tmp_path_factory.mktemp("creator"), name) for name in names]
 

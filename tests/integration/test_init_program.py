@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import caller
 from tests.support.runtime import OURS, ROOT
 
 ADMIN = ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SETUID"]
@@ -115,6 +116,7 @@ def test_its_environment_is_empty(container):
     assert Path(f"/proc/{pid}/environ").read_bytes() == b""
 
 
+@caller.root_only("has a right over its own init that the container's root does not have")
 @pytest.mark.ours("runC's init can be traced by the container's root")
 @pytest.mark.row("SECU-1")
 def test_it_is_closed_to_the_containers_root(container):

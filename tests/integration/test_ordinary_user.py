@@ -286,7 +286,8 @@ def test_a_cgroup_v2_that_was_given_to_the_user_is_used(delegated_v2):
 @pytest.mark.row("CG-6")
 @pytest.mark.ours("runC's message names the file alone")
 def test_a_controller_that_was_not_given_to_the_user(delegated_v2):
-    users, _ = delegated_v2
+    users, parent = delegated_v2
+    caller.chown(parent / "cgroup.subtree_control", 0, 0)
     users.bundle.resources["rdma"] = {"mlx5_0": {"hcaHandles": 3}}
     users.fails_to_create("the cgroup controller rdma is not available (delegated: ", "Delegate=yes")
 

@@ -136,6 +136,7 @@ def test_cwd_that_is_a_file(container):
 # --- user
 
 
+@caller.root_only("has all ids, and gives up its groups")
 @pytest.mark.row("PRC-8")
 @pytest.mark.parametrize(
     ("uid", "gid"), [(0, 0), (1000, 0), (0, 1000), (65534, 65534), (2147483647, 2147483646)]

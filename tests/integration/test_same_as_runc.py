@@ -35,6 +35,7 @@ def test_recorded_config(both, bundle, make_container, name):
     assert_same(both, bundle)
 
 
+@caller.root_only("needs no user namespace")
 @pytest.mark.parametrize("maker", [0, 1], ids=["pyruntime", "runc"])
 def test_spec_bundle(both, bundle, maker):
     subprocess.run([both[maker].command, "spec", "--bundle", bundle.path], check=True)

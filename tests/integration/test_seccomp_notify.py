@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import caller
 from tests.support.other_callers import as_user, rootless
 from tests.support.runtime import wait_until
 from tests.support.seccomp_agent import MKDIR, REFUSED, call, with_agent
@@ -215,6 +216,7 @@ def test_limits_of_the_program_are_not_in_the_way(listened, agent, limit):
 def test_a_program_that_waits_for_nobody(listened, agent, policy):
     priority = {}
     if policy in ("SCHED_RR", "SCHED_FIFO"):
+        caller.needs_root("gives a real-time priority")
         priority["priority"] = 1
         if os.path.exists("/sys/fs/cgroup/cpu/cpu.rt_runtime_us"):  # a new cgroup has none of it
             listened.bundle.resources["cpu"] = {"realtimeRuntime": 10000, "realtimePeriod": 1000000}
