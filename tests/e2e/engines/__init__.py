@@ -1,0 +1,8 @@
+"""
+The engines: a module for each; ENGINES has all that can be run.
+"""
+
+from tests.e2e.engines.base import Engine
+from tests.e2e.engines.containerd import Containerd
+
+ENGINES: "dict[str, type[Engine]]" = {engine.name: engine for engine in (Containerd,)}
