@@ -11,6 +11,7 @@ from tests.e2e.runtimes import CALLS
 
 WIDTH = 58
 WORDS = 400
+NOISE = re.compile("error waiting for container|^See 'docker run --help'")  # after the error
 
 
 class Report:
@@ -40,7 +41,7 @@ class Report:
         print(f"\n{lines[0].engine:{WIDTH}}{head}")
         for line in lines:
             cells = "".join(f"{cell(line.outcomes.get(runtime)):>16}" for runtime in runtimes)
-            reason = line.problem or (line.row.runc if self.fails_with_runc(line) else "")
+            reason = line.problem or (line.row.runc if self.fails_with_runc(line) else line.row.differs)
             print(f"{line.row.name:{WIDTH}}{cells}{'  ' + reason if reason else ''}")
         good = [
             sum(not line.outcomes[name].problem for line in lines if name in line.outcomes)
@@ -61,7 +62,7 @@ class Report:
             if line.row.text:
                 print(f"  {line.row.name}")
                 for runtime, outcome in line.outcomes.items():
-                    print(f"    {runtime:>9}, {outcome.result.code}: {last_words(outcome.result.stderr)}")
+                    print(f"    {runtime:>9}, {outcome.status}: {last_words(outcome.result.stderr)}")
 
     def save(self, lines: "list[Line]") -> Path:
         """
@@ -89,7 +90,7 @@ def last_words(text: str) -> str:
     """
     The error, without the times and ids that differ each time.
     """
-    lines = [line for line in text.strip().splitlines() if line]
+    lines = [line for line in text.strip().splitlines() if line and not NOISE.search(line)]
     return re.sub(r"[0-9a-f]{64}", "ID", lines[-1])[:WORDS] if lines else "(nothing)"
 
 

@@ -61,6 +61,7 @@ class World:
         self.directory = Path("/tmp", self.name)
         self.directory.mkdir(mode=0o755)
         self.cgroups = [self.name]  # names at the top of the hierarchies
+        self.parents: "set[str]" = set()  # names of cgroups below that stay
         self.environment = {
             "PATH": f"{self.directory}/bin:{PATH}",
             "HOME": f"{self.directory}/home",
@@ -173,12 +174,14 @@ class World:
 
     def cgroup_leaves(self) -> "set[str]":
         """
-        Directories of containers that are there, below those that an engine makes for all.
+        Directories of containers that are there, without those that an engine makes for all.
         """
         found = set()
-        for top in self.cgroups:
-            for parent in CGROUP.glob(f"*/{top}"):
-                found |= {str(child.relative_to(CGROUP)) for child in parent.iterdir() if child.is_dir()}
+        for parent in (path for top in self.cgroups for path in CGROUP.glob(f"*/{top}")):
+            for directory, below, _ in os.walk(parent):
+                path = Path(directory)
+                if path != parent and not below and path.name not in self.parents:
+                    found.add(str(path.relative_to(CGROUP)))
         return found
 
     def remove_cgroups(self) -> None:

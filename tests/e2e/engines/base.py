@@ -20,6 +20,7 @@ until_true() {
   for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return; sleep 0.05; done
   echo "never: $*" >&2; return 1
 }
+code() { "$@" || echo "code $?"; }
 fails() { if "$@"; then echo "works: $*" >&2; return 1; fi; }
 """
 START_SECONDS = 60

@@ -24,6 +24,7 @@ class Row:
     err: str = ""
     runc: str = ""  # why it does not work with runC here
     typed: "str | None" = None  # there is a terminal, and somebody types this
+    differs: str = ""  # why the exit status that the user gets is another one than with runC
     text: bool = False  # the error is for a user to read: it comes into the report, from both
     seconds: int = 60
     variables: "dict[str, str]" = field(default_factory=dict)
