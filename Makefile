@@ -162,7 +162,7 @@ e2e-packages:
 	$(call need,$(E2E_PACKAGES))
 
 e2e: build test-packages e2e-packages
-	@$(PYTHON) -m tests.e2e --texts $(ENGINES:%=--engine %)
+	@$(PYTHON) -m tests.e2e --texts --times $(ENGINES:%=--engine %)
 
 bench: build test-packages
 	@$(PYTHON) tests/bench/commands.py

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from tests.e2e import image, runtimes
+from tests.e2e import calls, image, runtimes, times
 from tests.e2e.engines import ENGINES
 from tests.e2e.report import Report
 from tests.e2e.run import Matrix
@@ -21,6 +21,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--row", default="", metavar="REGEX", help="rows whose name has this")
     parser.add_argument("--runtime", choices=["pyruntime", "runc"], help="this one alone")
     parser.add_argument("--texts", action="store_true", help="also what is said when something is wrong")
+    parser.add_argument(
+        "--times", action="store_true", help="and then the times of python3 -m tests.e2e.times"
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="all output of all rows")
     return parser.parse_args()
 
@@ -52,8 +55,12 @@ def main() -> int:
         report.table(lines)
         if options.texts:
             report.texts(lines)
-        print(f"{report.save(lines)}, {time.monotonic() - begin:.0f} s")
+        calls.table(name)
+        print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
         failed += sum(bool(line.problem) for line in lines)
+    if options.times:
+        slower = times.table(options.engine or list(ENGINES), times.COUNT)
+        print(f"slower than with runc: {', '.join(slower)}" if slower else "faster than with runc in each")
     wait_until(lambda: machine() == before, what="the machine as it was")
     print(f"{failed} lines are not as they should be" if failed else "all as it should be")
     return 1 if failed else 0

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.e2e.image import Image
-from tests.e2e.rows import Row
+from tests.e2e.rows import Row, Timed
 from tests.e2e.runtimes import Runtime, log_path
 from tests.e2e.world import Result, World
 from tests.support.runtime import wait_until
@@ -36,6 +36,7 @@ class Engine:
     program = ""  # which says its version
     rows: "list[Row]" = []
     alone: "list[Row]" = []  # rows that end the engine or load the machine: after the others, in this order
+    timed: "list[Timed]" = []
     preamble = ""  # functions of sh for the scripts
 
     def __init__(self, runtime: Runtime, images: "dict[str, Image]", is_recorded: bool = True):

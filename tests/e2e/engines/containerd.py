@@ -52,6 +52,7 @@ class Containerd(Engine):
     program = "containerd"
     rows = [*life.ROWS, *options.ROWS, *errors.ROWS]
     alone = [*life.ALONE]
+    timed = life.TIMED
     preamble = FUNCTIONS
 
     def start(self) -> None:

@@ -52,6 +52,7 @@ class Docker(Engine):
     program = "dockerd"
     rows = [*life.ROWS, *options.ROWS, *errors.ROWS]
     alone = [*life.ALONE, *errors.ALONE]
+    timed = life.TIMED
     preamble = FUNCTIONS
 
     def start(self) -> None:

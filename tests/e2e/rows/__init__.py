@@ -28,3 +28,14 @@ class Row:
     text: bool = False  # the error is for a user to read: it comes into the report, from both
     seconds: int = 60
     variables: "dict[str, str]" = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Timed:
+    """
+    A command of the engine whose time is taken; what is prepared is a container named "before".
+    """
+
+    name: str
+    script: str
+    prepare: str = ""

@@ -4,7 +4,7 @@ containerd: what is done with a container, from its start to its end, and what c
 
 import signal
 
-from tests.e2e.rows import Row
+from tests.e2e.rows import Row, Timed
 from tests.e2e.world import Result
 
 # The size of the window comes a moment after the program has started.
@@ -209,4 +209,9 @@ def daemon_ended(engine, name: str) -> Result:
 ALONE = [
     Row("containerd is killed, and started again", daemon_killed, out="^found$"),
     Row("containerd ends while a container is paused", daemon_ended, out="^found$"),
+]
+
+TIMED = [
+    Timed("ctr run --rm", "run --rm $BB $ID true"),
+    Timed("ctr task exec", "ctr task exec --exec-id $ID before true", prepare=LIVE),
 ]

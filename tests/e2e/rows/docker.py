@@ -4,7 +4,7 @@ Docker: what is done with a container, from its start to its end, and what Docke
 
 import signal
 
-from tests.e2e.rows import Row
+from tests.e2e.rows import Row, Timed
 from tests.e2e.world import Result
 
 # The size of the window comes a moment after the program has started.
@@ -279,4 +279,10 @@ ALONE = [
     Row("dockerd is killed, and started again", docker_killed, out="^found$"),
     Row("dockerd ends while a container is paused", docker_ended, out="^found$"),
     Row("containerd is killed, and started again", containerd_killed, out="^found$", seconds=120),
+]
+
+TIMED = [
+    Timed("docker run --rm --net none", "docker run --rm --net none $BB true"),
+    Timed("docker run --rm", "docker run --rm $BB true"),
+    Timed("docker exec", "docker exec before true", prepare="live"),
 ]
