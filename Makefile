@@ -17,7 +17,7 @@ SOURCES := $(shell find csrc schemas pyruntime -name '*.[ch]' -o -name '*.json' 
 	grep -vE 'plan_gen.h|schema_gen.py|_build.py|/_sd_bus.py')
 
 .PHONY: help run build test lint unit integration bench install uninstall clean conformance-table conformance \
-	conformance-vm vm-image vm-test vm-matrix vm-helpers build-packages run-packages test-packages
+	conformance-vm vm-image vm-test vm-matrix vm-helpers build-packages run-packages test-packages e2e e2e-packages
 .DELETE_ON_ERROR:
 
 help:
@@ -29,6 +29,7 @@ help:
 	@echo 'make conformance-vm              the same in a virtual machine: cgroup v2, all capabilities (root)'
 	@echo 'make vm-image | vm-test          make the virtual machine | run the tests that need it (root)'
 	@echo 'make vm-matrix                   a part of them: every kind of cgroups, caller and security module'
+	@echo 'make e2e                         containerd and other engines, with pyruntime and runc (root)'
 	@echo 'make conformance-table           write the generated documents again'
 	@echo 'make bench                       time every command against runc and crun (root)'
 	@echo 'make install [PREFIX= DESTDIR=]  install the command, the package and the init program'
@@ -149,6 +150,19 @@ vm-matrix:
 conformance-vm: build vm-image conformance-packages
 	@$(PYTHON) -m conformance.suite --install-only
 	@$(VM_RUN) 'python3 -m conformance.suite --installed --timeout 300 $(RUNTIMES:%=--runtime %)'
+
+# --- engines (tests/e2e); a part: make e2e ENGINES=containerd
+
+E2E_PACKAGES := containerd docker.io podman conmon netavark slirp4netns containernetworking-plugins iptables
+ENGINES :=
+
+# No daemon is started by being installed, whatever the host is.
+e2e-packages: export RUNLEVEL := 1
+e2e-packages:
+	$(call need,$(E2E_PACKAGES))
+
+e2e: build test-packages e2e-packages
+	@$(PYTHON) -m tests.e2e --texts --times $(ENGINES:%=--engine %)
 
 bench: build test-packages
 	@$(PYTHON) tests/bench/commands.py

@@ -132,11 +132,28 @@ static int open_target(struct init *init, const char *path, uint32_t flags, bool
 	return steal_fd(&fd);
 }
 
+/*
+ * A directory on a file, or a file on a directory: move_mount says EINVAL of it, mount(2) said
+ * ENOTDIR, and Docker explains the latter to its user.
+ */
+static bool is_mismatch(int mount_fd, int target_fd)
+{
+	struct stat source, target;
+
+	return fstat(mount_fd, &source) == 0 && fstat(target_fd, &target) == 0 &&
+	       S_ISDIR(source.st_mode) != S_ISDIR(target.st_mode);
+}
+
 static int attach(struct init *init, int mount_fd, int target_fd, const char *target)
 {
 	if (sys_move_mount(mount_fd, "", target_fd, "",
-			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return fail(init, "move_mount", target);
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0) {
+		int err = errno;
+
+		if (err == EINVAL && is_mismatch(mount_fd, target_fd))
+			err = ENOTDIR;
+		return fail_with(init, err, "move_mount", target, "");
+	}
 	close_fd(&init->mount_fd);
 	init->mount_fd = mount_fd;
 	return 0;

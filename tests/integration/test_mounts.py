@@ -116,6 +116,18 @@ def test_missing_source(container, tmp_path):
     container.fails_to_create(str(source), "no such file or directory", ours=ours)
 
 
+@pytest.mark.row("MNT-3")
+@pytest.mark.parametrize(("source", "destination"), [("file", "/m"), (".", "/m/file")])
+def test_directory_and_file(container, tmp_path, source, destination):
+    """
+    move_mount says that an argument is invalid; Docker explains the words that mount(2) has.
+    """
+    make_file(tmp_path / "source/file", "bound\n")
+    make_file(container.bundle.rootfs / "m/file", "below\n")
+    container.bundle.bind(tmp_path / "source" / source, destination)
+    container.fails_to_create(f'to rootfs at "{destination}"', "not a directory")
+
+
 @pytest.mark.ours("runC does not tell where in config.json")
 def test_error_tells_the_line(container, tmp_path):
     container.bundle.bind(tmp_path / "none", "/m").save()

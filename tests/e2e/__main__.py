@@ -1,0 +1,70 @@
+"""
+make e2e: the matrix of each engine with both runtimes.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+from tests.e2e import calls, image, runtimes, times
+from tests.e2e.engines import ENGINES
+from tests.e2e.report import Report
+from tests.e2e.run import Matrix
+from tests.support import host
+from tests.support.runtime import wait_until
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m tests.e2e", description=__doc__)
+    parser.add_argument("--engine", action="append", choices=list(ENGINES), help="this one (may be repeated)")
+    parser.add_argument("--row", default="", metavar="REGEX", help="rows whose name has this")
+    parser.add_argument("--runtime", choices=["pyruntime", "runc"], help="this one alone")
+    parser.add_argument("--texts", action="store_true", help="also what is said when something is wrong")
+    parser.add_argument(
+        "--times", action="store_true", help="and then the times of python3 -m tests.e2e.times"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="all output of all rows")
+    return parser.parse_args()
+
+
+def machine() -> "dict[str, object]":
+    """
+    What a run must leave as it was.
+    """
+    return {
+        "mounts": host.mounts(),
+        "cgroups": {path for path in host.cgroups() if "/e2e-" in path},
+        "/dev/null": host.null_device(),
+        "directories": {name for name in os.listdir("/tmp") if name.startswith("e2e-")},
+    }
+
+
+def main() -> int:
+    options = arguments()
+    if os.geteuid() != 0:
+        print("needs root", file=sys.stderr)
+        return 2
+    before, begin = machine(), time.monotonic()
+    report = Report(options.verbose)
+    images = image.all_images()
+    chosen = [runtime for runtime in runtimes.both() if options.runtime in (None, runtime.name)]
+    failed = 0
+    for name in options.engine or ENGINES:
+        lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
+        report.table(lines)
+        if options.texts:
+            report.texts(lines)
+        calls.table(name)
+        print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
+        failed += sum(bool(line.problem) for line in lines)
+    if options.times:
+        slower = times.table(options.engine or list(ENGINES), times.COUNT)
+        print(f"slower than with runc: {', '.join(slower)}" if slower else "faster than with runc in each")
+    wait_until(lambda: machine() == before, what="the machine as it was")
+    print(f"{failed} lines are not as they should be" if failed else "all as it should be")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
