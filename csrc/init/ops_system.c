@@ -59,8 +59,8 @@ int op_reopen_null(struct init *init)
 	return found < 0 ? -1 : 0;
 }
 
-/* The multiplexer of the container's own devpts, not whatever the image put in its place. The one of a host's
- * devpts is closed to ordinary users (ptmxmode=000): they have a device beside it. */
+/* The multiplexer of the container's own devpts, not whatever the image put in its place. The one
+ * of a host's devpts is closed to ordinary users (ptmxmode=000): they have a device beside it. */
 static int open_multiplexer(struct init *init)
 {
 	cleanup_fd int fd = root_open(init, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
