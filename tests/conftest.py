@@ -14,6 +14,7 @@ from tests.support.container import Container
 from tests.support.helpers import compiled
 from tests.support.rows import RowCheck
 from tests.support.runtime import from_environment, other_version
+from tests.support.watchdog import watched
 
 NUMBERS = itertools.count()
 
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config, items):
         marker = item.get_closest_marker("ours")
         if marker:
             item.add_marker(pytest.mark.skip(reason=f"RUNTIME={os.environ['RUNTIME']}: {marker.args[0]}"))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    with watched():
+        yield
 
 
 @pytest.fixture(scope="session")
