@@ -154,7 +154,8 @@ def in_machine(job: Job, command: str, log) -> int:
         if machine.is_booted:
             machine.wait_until_booted(log)
         runtime = os.environ.get("RUNTIME")
-        export = f"export RUNTIME={shlex.quote(runtime)}; " if runtime else ""
+        # Others may wait for ever.
+        export = f"export TEST_SECONDS=90 RUNTIME={shlex.quote(runtime)}; " if runtime else ""
         return machine.run(export + command, log, log, user=job.user, seconds=SECONDS)
     finally:
         RUNNING.discard(machine)
