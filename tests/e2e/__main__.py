@@ -4,10 +4,11 @@ make e2e: the matrix of each engine with both runtimes.
 
 import argparse
 import os
+import re
 import sys
 import time
 
-from tests.e2e import calls, image, runtimes, times
+from tests.e2e import calls, document, image, runtimes, times
 from tests.e2e.engines import ENGINES
 from tests.e2e.report import Report
 from tests.e2e.run import Matrix
@@ -20,6 +21,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", action="append", choices=list(ENGINES), help="this one (may be repeated)")
     parser.add_argument("--row", default="", metavar="REGEX", help="rows whose name has this")
     parser.add_argument("--runtime", choices=["pyruntime", "runc"], help="this one alone")
+    parser.add_argument("--document", action="store_true", help="and what docs/engines.md says")
     parser.add_argument("--texts", action="store_true", help="also what is said when something is wrong")
     parser.add_argument(
         "--times", action="store_true", help="and then the times of python3 -m tests.e2e.times"
@@ -30,13 +32,14 @@ def arguments() -> argparse.Namespace:
 
 def machine() -> "dict[str, object]":
     """
-    What a run must leave as it was.
+    What a run must leave as it was; others may run beside it.
     """
+    own = re.compile(rf"/?e2e-.*-{os.getpid()}-\d+")
     return {
         "mounts": host.mounts(),
-        "cgroups": {path for path in host.cgroups() if "/e2e-" in path},
+        "cgroups": {path for path in host.cgroups() if own.search(path)},
         "/dev/null": host.null_device(),
-        "directories": {name for name in os.listdir("/tmp") if name.startswith("e2e-")},
+        "directories": {name for name in os.listdir("/tmp") if own.match(name)},
     }
 
 
@@ -51,6 +54,9 @@ def main() -> int:
     chosen = [runtime for runtime in runtimes.both() if options.runtime in (None, runtime.name)]
     failed = 0
     for name in options.engine or ENGINES:
+        if ENGINES[name].missing():
+            print(f"\n{name} is left out: {ENGINES[name].missing()}")
+            continue
         lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
         report.table(lines)
         if options.texts:
@@ -58,11 +64,15 @@ def main() -> int:
         calls.table(name)
         print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
         failed += sum(bool(line.problem) for line in lines)
+    if options.document:
+        wrong = document.run()
+        print("\n" + ("\n".join(wrong) or "docs/engines.md: all as it says"), flush=True)
+        failed += len(wrong)
     if options.times:
         slower = times.table(options.engine or list(ENGINES), times.COUNT)
         print(f"slower than with runc: {', '.join(slower)}" if slower else "faster than with runc in each")
     wait_until(lambda: machine() == before, what="the machine as it was")
-    print(f"{failed} lines are not as they should be" if failed else "all as it should be")
+    print(f"{failed} things are not as they should be" if failed else "all as it should be")
     return 1 if failed else 0
 
 

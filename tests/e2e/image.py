@@ -169,10 +169,11 @@ def packed(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-def write(short: str, layers: "list[bytes]", command: "list[str]") -> Image:
+def write(short: str, layers: "list[bytes]", command: "list[str]", name: str = "") -> Image:
     """
-    An image of layers, the lowest first.
+    An image of layers, the lowest first. Its full name is that of an image of Docker, or another one.
     """
+    name = name or f"{PREFIX}{short}:latest"
     config = packed(
         {
             "architecture": "amd64",
@@ -192,7 +193,7 @@ def write(short: str, layers: "list[bytes]", command: "list[str]") -> Image:
         }
     )
     names = {
-        "io.containerd.image.name": f"{PREFIX}{short}:latest",
+        "io.containerd.image.name": name,
         "org.opencontainers.image.ref.name": "latest",
     }
     index = {
@@ -201,7 +202,7 @@ def write(short: str, layers: "list[bytes]", command: "list[str]") -> Image:
     }
     docker = {
         "Config": f"blobs/sha256/{digest_of(config)}",
-        "RepoTags": [f"{short}:latest"],
+        "RepoTags": [name.removeprefix(PREFIX)],
         "Layers": [f"blobs/sha256/{digest_of(layer)}" for layer in layers],
     }
     archive = Layer()

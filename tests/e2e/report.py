@@ -42,6 +42,7 @@ class Report:
         for line in lines:
             cells = "".join(f"{cell(line.outcomes.get(runtime)):>16}" for runtime in runtimes)
             reason = line.problem or (line.row.runc if self.fails_with_runc(line) else line.row.differs)
+            reason = "; ".join(filter(None, [reason, *map(again, line.outcomes.items())]))
             print(f"{line.row.name:{WIDTH}}{cells}{'  ' + reason if reason else ''}")
         good = [
             sum(not line.outcomes[name].problem for line in lines if name in line.outcomes)
@@ -84,6 +85,14 @@ def cell(outcome: "Outcome | None") -> str:
     if outcome is None:
         return "-"
     return "FAILS" if outcome.problem else f"{outcome.result.ms:.0f} ms"
+
+
+def again(named: "tuple[str, Outcome]") -> str:
+    """
+    What is to be known of a row that was tried twice.
+    """
+    runtime, outcome = named
+    return f"with {runtime} at first: {outcome.before}" if outcome.before and not outcome.problem else ""
 
 
 def last_words(text: str) -> str:

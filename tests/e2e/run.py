@@ -25,6 +25,7 @@ class Outcome:
 
     result: Result
     problem: str = ""
+    before: str = ""  # the problem that there was at first, when other rows ran beside it
 
     @property
     def status(self) -> int:
@@ -109,9 +110,18 @@ class Matrix:
         with self.engine(runtime, self.images) as engine:
             with ThreadPoolExecutor(WORKERS) as pool:
                 list(pool.map(lambda row: self.take(engine, row), self.rows))
+            for row in filter(lambda row: self.is_a_surprise(engine, row), self.rows):
+                self.take(engine, row)
             for row in self.alone:
                 self.take(engine, row)
             self.note(engine, NOTHING_LEFT, nothing_left(engine))
+
+    def is_a_surprise(self, engine: Engine, row: Row) -> bool:
+        """
+        Whether a row has come to something else than it says: it may be the load, so it is tried again alone.
+        """
+        problem = self.lines[row.name].outcomes[engine.runtime.name].problem
+        return bool(problem) and not (engine.runtime.name == "runc" and row.runc)
 
     def take(self, engine: Engine, row: Row) -> None:
         """
@@ -131,9 +141,10 @@ class Matrix:
         self.note(engine, row, result)
 
     def note(self, engine: Engine, row: Row, result: Result) -> None:
-        outcome = Outcome(result, problem_of(row, result))
+        line = self.lines[row.name]
+        first = line.outcomes.get(engine.runtime.name)
+        outcome = Outcome(result, problem_of(row, result), first.problem if first else "")
         with self.lock:
-            line = self.lines[row.name]
             line.outcomes[engine.runtime.name] = outcome
             self.report.tell(line, engine.runtime.name, outcome)
 

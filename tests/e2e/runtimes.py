@@ -12,6 +12,7 @@ from tests.support.helpers import compiled
 from tests.support.runtime import OURS, ROOT
 
 CALLS = ROOT / ".cache" / "e2e"
+TOOLS = CALLS / "go" / "bin"  # what the Go client installs
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.cgroup import IS_V2
+from tests.support.cgroup import ROOT as CGROUP
 from tests.support.runtime import wait_until
 
-CGROUP = Path("/sys/fs/cgroup")
 PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What engines write to whatever they are told.
 PRIVATE = "/run /var/lib/cni /var/lib/containers /etc/docker /etc/cni /opt/containerd".split()
@@ -29,6 +30,7 @@ KEEPER = """
 mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs "$WORLD"
 for directory in $PRIVATE; do [ ! -d $directory ] || mount -t tmpfs -o mode=755 tmpfs $directory; done
+eval "$PREPARE"
 mkdir -p "$WORLD/bin" "$WORLD/tmp" "$WORLD/home" /run/lock
 ip link set lo up
 echo ready
@@ -61,8 +63,10 @@ class World:
         self.name = f"{name}-{os.getpid()}-{next(NUMBERS)}"
         self.directory = Path("/tmp", self.name)
         self.directory.mkdir(mode=0o755)
-        self.cgroups = [self.name]  # names at the top of the hierarchies
+        self.cgroups: "list[str]" = []
+        self.own_cgroup(self.name)
         self.parents: "set[str]" = set()  # names of cgroups below that stay
+        self.prepare = ""  # a script, as soon as there is the directory
         self.environment = {
             "PATH": f"{self.directory}/bin:{PATH}",
             "HOME": f"{self.directory}/home",
@@ -74,7 +78,7 @@ class World:
         options = "--mount --net --pid --fork --kill-child --mount-proc --propagation private"
         self.unshare = subprocess.Popen(
             ["unshare", *options.split(), "--", "sh", "-ec", KEEPER],
-            env={**self.environment, "WORLD": str(self.directory), "PRIVATE": " ".join(PRIVATE)},
+            env={**self.environment, **self.of_keeper()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             start_new_session=True,
@@ -97,6 +101,12 @@ class World:
             self.unshare.stdout.close()
         self.remove_cgroups()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def of_keeper(self) -> "dict[str, str]":
+        """
+        The variables of its script.
+        """
+        return {"WORLD": str(self.directory), "PRIVATE": " ".join(PRIVATE), "PREPARE": self.prepare}
 
     # --- what runs there
 
@@ -164,6 +174,13 @@ class World:
 
     # --- cgroups
 
+    def own_cgroup(self, top: str) -> None:
+        """
+        A name at the top of the hierarchies that is the world's, unless somebody has it already.
+        """
+        if not places(top):
+            self.cgroups.append(top)
+
     def cgroup_files(self, controller: str, name: str) -> "list[Path]":
         """
         A file of all cgroups of the world in the hierarchy of a controller.
@@ -175,7 +192,7 @@ class World:
         Directories of containers that are there, without those that an engine makes for all.
         """
         found = set()
-        for parent in (path for top in self.cgroups for path in CGROUP.glob(f"*/{top}")):
+        for parent in (path for top in self.cgroups for path in places(top)):
             for directory, below, _ in os.walk(parent):
                 path = Path(directory)
                 if path != parent and not below and path.name not in self.parents:
@@ -187,9 +204,17 @@ class World:
         All of its own, as soon as nothing is in them.
         """
         for top in self.cgroups:
-            for path in CGROUP.glob(f"*/{top}"):
+            for path in places(top):
                 for directory, _, _ in sorted(os.walk(path), reverse=True):
                     wait_until(lambda directory=directory: is_removed(directory), seconds=SETTLE_SECONDS)
+
+
+def places(top: str) -> "list[Path]":
+    """
+    The cgroups of a name at the top of the hierarchies.
+    """
+    parents = [CGROUP] if IS_V2 else [path for path in CGROUP.iterdir() if path.is_dir()]
+    return [parent / top for parent in parents if (parent / top).is_dir()]
 
 
 def is_removed(directory: str) -> bool:

@@ -4,6 +4,7 @@ The engines: a module for each; ENGINES has all that can be run.
 
 from tests.e2e.engines.base import Engine
 from tests.e2e.engines.containerd import Containerd
+from tests.e2e.engines.containerd2 import Containerd2
 from tests.e2e.engines.docker import Docker
 
-ENGINES: "dict[str, type[Engine]]" = {engine.name: engine for engine in (Containerd, Docker)}
+ENGINES: "dict[str, type[Engine]]" = {engine.name: engine for engine in (Containerd, Containerd2, Docker)}

@@ -32,8 +32,7 @@ class Engine:
     """
 
     name = ""
-    packages = ""  # of Debian, for the table's head
-    program = ""  # which says its version
+    packages = ""  # of Debian
     rows: "list[Row]" = []
     alone: "list[Row]" = []  # rows that end the engine or load the machine: after the others, in this order
     timed: "list[Timed]" = []
@@ -67,6 +66,13 @@ class Engine:
         self.world.__exit__(*exception)
 
     # --- what an engine has of its own
+
+    @classmethod
+    def missing(cls) -> str:
+        """
+        Why it cannot be started here; "" if it can.
+        """
+        return ""
 
     def start(self) -> None:
         """

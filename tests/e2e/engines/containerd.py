@@ -49,7 +49,7 @@ class Containerd(Engine):
 
     name = "containerd"
     packages = "containerd"
-    program = "containerd"
+    config = CONFIG
     rows = [*life.ROWS, *options.ROWS, *errors.ROWS]
     alone = [*life.ALONE]
     timed = life.TIMED
@@ -57,7 +57,7 @@ class Containerd(Engine):
 
     def start(self) -> None:
         directory = self.world.directory
-        self.world.path("config.toml").write_text(CONFIG.format(directory=directory))
+        self.world.path("config.toml").write_text(self.config.format(directory=directory))
         self.serve()
 
     def serve(self) -> None:

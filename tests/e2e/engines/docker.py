@@ -49,7 +49,6 @@ class Docker(Engine):
 
     name = "docker"
     packages = "docker.io"
-    program = "dockerd"
     rows = [*life.ROWS, *options.ROWS, *errors.ROWS]
     alone = [*life.ALONE, *errors.ALONE]
     timed = life.TIMED

@@ -189,7 +189,8 @@ def daemon_killed(engine, name: str) -> Result:
     engine.sh("until_true pkill -9 -fx 'sleep 1010'", name)
     engine.serve()
     script = """
-    is $ID RUNNING; stopped ${ID}b; ctr task exec --exec-id e $ID echo found; ended $ID; removed ${ID}b
+    is $ID RUNNING; until_true fails is ${ID}b RUNNING; ctr task exec --exec-id e $ID echo found; ended $ID
+    ctr task rm ${ID}b || :; ctr container rm ${ID}b
     """
     after = engine.sh(script, name)
     return after if before.code == 0 else before
