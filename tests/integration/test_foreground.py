@@ -294,6 +294,7 @@ def test_a_killed_exec_leaves_its_process(container, engine):
     assert pids(container) == {pid, container.pid}
 
 
+@pytest.mark.ours("runC waits for the end of a hook of its init")
 def test_a_run_that_is_asked_to_stop_before_the_program_runs(container):
     mark = container.bundle.rootfs / "mark"
     words = ["sh", "-c", "echo > /mark; exec sleep 1000"]
