@@ -65,7 +65,9 @@ def test_the_container_finds_itself_and_its_limits(container, namespace):
     if namespace:
         bundle.linux["namespaces"].append({"type": "cgroup"})
     bundle.add_mount("/sys/fs/cgroup", "cgroup", "cgroup", [*OPTIONS, "ro"])
-    directory = "/sys/fs/cgroup" if cgroup.IS_V2 else "/sys/fs/cgroup/pids"
+    # cgroup v2 shows all of the host's without a namespace, and /proc tells which of them is its own.
+    own = "$(sed s/0::// /proc/self/cgroup)" if cgroup.IS_V2 else "/pids"
+    directory = f"/sys/fs/cgroup{own}"
     bundle.script(f"cd {directory}; cat pids.max; grep -cx $$ cgroup.procs; echo 5 >pids.max || echo refused")
     assert container.run_ok().split() == ["17", "1", "refused"]
 

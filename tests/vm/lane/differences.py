@@ -15,7 +15,7 @@ RUNTIMES = ("runc", "crun")
 DOCUMENT = TREE / "docs" / "other-runtimes.md"
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+?)(?: - .*)?$", re.M)
 SKIPPED = re.compile(r"^SKIPPED \[(\d+)\] \S+ RUNTIME=\w+(?:: | is )(.*)$", re.M)
-SECTION = re.compile(r"^_{3,} (?:ERROR at \w+ of )?(\S+) _{3,}$")
+SECTION = re.compile(r"^_+ (?:ERROR at \w+ of )?(\S+) _+$")
 PASSED = re.compile(r"(\d+) passed")
 HEAD = """# The same tests with other runtimes
 

@@ -2,5 +2,40 @@
 Why tests do not hold for other runtimes.
 """
 
-# (runtime, or "" for all; what is looked for in "test error"; the reason), the first that fits
-REASONS: "list[tuple[str, str, str]]" = []
+CRUN = "crun"
+RUNC = "runc"
+
+# (runtime; what is looked for in "test error"; the reason), the first that fits
+REASONS: "list[tuple[str, str, str]]" = [
+    # --- what is done
+    (CRUN, r"/dev/null: .* became", "the host's /dev/null is given to the container's root"),
+    (CRUN, r"the_hosts_null_device|belong_to_whom", "the host's /dev/null is given to the container's root"),
+    (RUNC, r"cgroups: \+", "the cgroup of a container without a pid namespace of its own stays behind"),
+    (CRUN, r"cgroups: \+", "a create that fails leaves its cgroup behind"),
+    (RUNC, r"exec_with_limits", "exec hands on the limit of open files that Go raised; later versions do not"),
+    (RUNC, r"attr/exec: read-only", "a read-only /proc leaves no way to set the SELinux label of the program"),
+    ("", r"as_it_was_when_exec_fails", "the caller's terminal stays as exec has set it"),
+    (CRUN, r"that_nobody_reads|its_size_comes|end_of_a_pipe", "terminals of run and exec"),
+    ("", r"asked_to_stop", "a hook of the init is waited for, whatever signal comes"),
+    (CRUN, r"seccomp_notify|without_notifications", "listeners of seccomp hear of the runtime's own calls"),
+    (CRUN, r"errno 38", "the default profile of Docker: clone3 gives EPERM, not the ENOSYS of errnoRet"),
+    (CRUN, r"test_fds", "exec hands on files of its own, and LISTEN_FDS is not"),
+    (CRUN, r"scheduling|what_is_set_for_the", "exec does not take what the container's process has"),
+    (CRUN, r"no_mount_namespace", "without a mount namespace the root file system is no mount of its own"),
+    (CRUN, r"tmpcopyup", "tmpcopyup has another form"),
+    (CRUN, r"later_option|and_recursively|option_of_the_file|may_map_the_ids", "options of mounts"),
+    (CRUN, r"pivot_root", "a root file system that is no mount, in a new user namespace"),
+    (CRUN, r"net_device", "it has no netDevices"),
+    (CRUN, r"hook", "hooks: when they run, what is on their input, and what a failure means"),
+    (CRUN, r"cgroup_is_a_must|default_root", "an ordinary user's cgroups and state are elsewhere"),
+    # --- what is an error
+    (CRUN, r"\(0, ''\)|assert 0 == 1|joined_by_path", "it is no error there"),
+    (CRUN, r"1 == 255|\(255|returned non-zero exit status", "the exit status is another one"),
+    (CRUN, r"invalid option|unknown command|JSONDecode", "it does not have the command or the option"),
+    # --- what is said
+    (CRUN, r"'PID'|\{0\} == \{12\}", "list and ps print other columns"),
+    (CRUN, r"of_a_stopped.*-11", "ps of a stopped container crashes (SIGSEGV)"),
+    (CRUN, r"state_readers|annotations_there", "its state has another form"),
+    (CRUN, r"pid_file.*33024", "the pid file has another mode"),
+    (CRUN, r"(?i)no such file|not a dir|exec format|already exists|console-socket|log_level", "other words"),
+]  # fmt: skip
