@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.e2e.runtimes import CALLS, both, log_path
 
 # Options before the command that have a value of their own.
-VALUED = {"--root", "--log", "--log-format", "--criu", "--rootless"}
+VALUED = {"--root", "--log", "--log-format", "--criu", "--rootless", "--cgroup-manager"}
 
 
 def command_of(argv: "list[str]") -> str:

@@ -116,7 +116,7 @@ def prepare(world: World) -> None:
     layer = image.busybox_layer()
     busybox = image.write("busybox", [layer], ["/bin/sh"])
     # For pods: what it is called in containerd's configuration, and it is there to sleep.
-    pause = image.write("pause", [layer], ["/bin/sleep", "100000"], name="registry.k8s.io/pause:3.6")
+    pause = image.write("pause", [layer], ["/bin/sleep", "100000"], name=image.PAUSE)
     script = BEGIN.format(images=f"{busybox.archive} {pause.archive}", first=busybox.archive)
     result = world.run("sh", "-euc", script, seconds=SECONDS)
     assert result.code == 0, result

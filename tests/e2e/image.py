@@ -18,6 +18,7 @@ from tests.support.runtime import ROOT
 
 DIRECTORY = ROOT / ".cache" / "e2e" / "images"
 PREFIX = "docker.io/library/"
+PAUSE = "registry.k8s.io/pause:3.6"  # containerd's CRI plugin asks for it, if it is not told another one
 MEDIA = "application/vnd.oci.image."
 ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FROM_IMAGE=yes"]
 EPOCH = "2020-01-01T00:00:00Z"
@@ -148,10 +149,7 @@ class Image:
 
     short: str
     archive: Path
-
-    @property
-    def name(self) -> str:
-        return f"{PREFIX}{self.short}:latest"
+    name: str
 
 
 def digest_of(content: bytes) -> str:
@@ -214,16 +212,17 @@ def write(short: str, layers: "list[bytes]", command: "list[str]", name: str = "
     DIRECTORY.mkdir(parents=True, exist_ok=True)
     path = DIRECTORY / f"{short}.tar"
     path.write_bytes(archive.finished())
-    return Image(short, path)
+    return Image(short, path, name)
 
 
 def all_images() -> "dict[str, Image]":
     """
-    busybox; the same below a second layer; a small Debian.
+    busybox; the same below a second layer; a small Debian; what holds the namespaces of a pod.
     """
     busybox = busybox_layer()
     return {
         "bb": write("bb", [busybox], ["/bin/sh"]),
         "top": write("top", [busybox, top_layer()], ["/bin/sh"]),
         "debian": write("debian", [debian_layer()], ["/bin/bash"]),
+        "pause": write("pause", [busybox], ["/bin/sleep", "100000"], name=PAUSE),
     }

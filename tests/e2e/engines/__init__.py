@@ -6,5 +6,8 @@ from tests.e2e.engines.base import Engine
 from tests.e2e.engines.containerd import Containerd
 from tests.e2e.engines.containerd2 import Containerd2
 from tests.e2e.engines.docker import Docker
+from tests.e2e.engines.podman import Podman
 
-ENGINES: "dict[str, type[Engine]]" = {engine.name: engine for engine in (Containerd, Containerd2, Docker)}
+ENGINES: "dict[str, type[Engine]]" = {
+    engine.name: engine for engine in (Containerd, Containerd2, Docker, Podman)
+}
