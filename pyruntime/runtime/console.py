@@ -42,7 +42,8 @@ class FdSocket:
         control = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, pack("i", fd))]
         try:
             sent = self.socket.sendmsg([payload], control, _socket.MSG_NOSIGNAL)
-            if sent < len(payload):  # sendall of nothing is a send, too: an error if the other side has closed
+            # Sending nothing is a send, too: an error if the other side has closed after the message.
+            if sent < len(payload):
                 self.socket.sendall(payload[sent:], _socket.MSG_NOSIGNAL)
         except OSError as error:
             raise KernelError(error.errno, "sendmsg", self.path) from None

@@ -17,7 +17,8 @@ USER 1000
 RUN id -u >/tmp/user
 CMD cat /copied /ran /tmp/user
 END
-podman build --isolation {isolation} --runtime "$RUNTIME" --network none -t $ID-built . >$DIR/$ID.log 2>&1 || {
+podman build --isolation {isolation} --runtime "$RUNTIME" --network none -t $ID-built . >$DIR/$ID.log 2>&1 ||
+{
   cat $DIR/$ID.log; exit 9
 }
 run --rm --name $ID localhost/$ID-built
@@ -247,7 +248,8 @@ ROWS = [
     Row(
         "systemd mode",
         "run -d --systemd always --name $ID $BB sh -c 'trap \"\" TERM; exec sleep 1000' >/dev/null\n"
-        "podman exec $ID sh -c 'mount; echo $container; mkdir /sys/fs/cgroup/systemd$(sed -n s/.*name=systemd://p /proc/self/cgroup)/x && echo made'",
+        "podman exec $ID sh -c 'mount; echo $container;"
+        " mkdir /sys/fs/cgroup/systemd$(sed -n s/.*name=systemd://p /proc/self/cgroup)/x && echo made'",
         out=r"/sys/fs/cgroup/systemd type cgroup \(rw[^~]*^made$",
     ),
     Row(
@@ -267,7 +269,8 @@ ROWS = [
     Row(
         "pod --share pid",
         "pod --share pid,ipc,net --name $ID-pod >/dev/null\n"
-        "podman run -d --pod $ID-pod --name $ID $BB sleep 1001 >/dev/null; podman run --rm --pod $ID-pod $BB ps",
+        "podman run -d --pod $ID-pod --name $ID $BB sleep 1001 >/dev/null\n"
+        "podman run --rm --pod $ID-pod $BB ps",
         out=r"1 root .*sleep 100000\n[^~]*sleep 1001$",
     ),
     Row(
@@ -280,9 +283,9 @@ ROWS = [
     Row(
         "pod stop, start, kill, rm",
         "pod --name $ID-pod >/dev/null\n"
-        "podman run -d --pod $ID-pod --name $ID $BB sleep 1000 >/dev/null; podman pod stop -t 0 $ID-pod; of"
-        " .State.Running; podman pod start $ID-pod; of .State.Running; podman pod kill $ID-pod; podman pod rm -f"
-        " -t 0 $ID-pod; podman pod exists $ID-pod || echo gone",
+        "podman run -d --pod $ID-pod --name $ID $BB sleep 1000 >/dev/null\n"
+        "podman pod stop -t 0 $ID-pod; of .State.Running; podman pod start $ID-pod; of .State.Running\n"
+        "podman pod kill $ID-pod; podman pod rm -f -t 0 $ID-pod; podman pod exists $ID-pod || echo gone",
         out=r"^false\n.*\ntrue\n[^~]*gone$",
     ),
     Row(
@@ -310,8 +313,9 @@ ROWS = [
     # (Podman forgets the container without a call of the runtime, whatever that is.)
     Row(
         "the monitor is killed",
-        'live; full=$(of .Id); pkill -9 -f "conmon.*-n $ID "; code podman exec $ID echo lives; podman rm -f -t 0 $ID\n'
-        "until_true fails podman container exists $ID; $RUNTIME delete --force $full; run --rm $BB echo again",
+        'live; full=$(of .Id); pkill -9 -f "conmon.*-n $ID "; code podman exec $ID echo lives\n'
+        "podman rm -f -t 0 $ID; until_true fails podman container exists $ID\n"
+        "$RUNTIME delete --force $full; run --rm $BB echo again",
         out="^again$",
     ),
     Row(

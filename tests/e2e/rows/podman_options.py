@@ -188,8 +188,9 @@ ROWS = [
     once("--pid host", "--pid host", "sh -c 'cat /proc/1/comm'", out="^sleep$"),
     Row(
         "--pid host, rm -f ends all of it",
-        "run -d --pid host --name $ID $BB sh -c 'sleep 1011 & sleep 1012'; until_true pgrep -fx 'sleep 1012'\n"
-        "podman rm -f -t 0 $ID; until_true fails pgrep -fx 'sleep 101[12]'",
+        "run -d --pid host --name $ID $BB sh -c 'sleep 1011 & sleep 1012'\n"
+        "until_true pgrep -fx 'sleep 1012'; podman rm -f -t 0 $ID\n"
+        "until_true fails pgrep -fx 'sleep 101[12]'",
     ),
     Row(
         "--pid container:, --ipc container:",
@@ -219,14 +220,15 @@ ROWS = [
     ),
     Row(
         "--network container:",
-        "on_network -d --name $ID $BB sleep 1000; on_network --rm --network container:$ID $BB ip -o -4 addr show"
-        " eth0",
+        "on_network -d --name $ID $BB sleep 1000\n"
+        "on_network --rm --network container:$ID $BB ip -o -4 addr show eth0",
         out="10.88.0",
     ),
     Row(
         "--network, one that was made",
         "podman network create $ID-net; on_network -d --network $ID-net --name $ID $BB sleep 1000\n"
-        "on_network --rm --network $ID-net $BB sh -c \"ping -c 1 -W 5 $(of '(index .NetworkSettings.Networks \"'$ID'-net\").IPAddress')\"",
+        "address=$(of '(index .NetworkSettings.Networks \"'$ID'-net\").IPAddress')\n"
+        "on_network --rm --network $ID-net $BB ping -c 1 -W 5 $address",
         out=" 0% packet loss",
     ),
     Row(
