@@ -343,24 +343,6 @@ int op_bind_tree(struct init *init, const struct op_bind_tree *op)
 	return bind_tree(init, tree_fd, op->target, op->flags, &attr);
 }
 
-/* Goes at once, and from the kernel when nobody uses it any more. No link is followed at its end.
- */
-int op_unmount(struct init *init, const struct op_unmount *op)
-{
-	cleanup_fd int fd = root_open(init, op->target, O_PATH | O_NOFOLLOW);
-	cleanup_fd int parent_fd = -1;
-	const char *name;
-
-	if (fd < 0)
-		return fail(init, "open", op->target);
-	parent_fd = root_open_parent(init, op->target, &name);
-	if (parent_fd < 0 || fchdir(parent_fd) < 0)
-		return fail(init, "open", op->target);
-	if (umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return fail(init, "umount", op->target);
-	return 0;
-}
-
 /* A mount that is there already: its own attributes and, if so wanted, its file system's. */
 int op_remount(struct init *init, const struct op_remount *op)
 {
@@ -383,25 +365,5 @@ int op_remount(struct init *init, const struct op_remount *op)
 		return fail(init, "mount_setattr", op->target);
 	close_fd(&init->mount_fd);
 	init->mount_fd = steal_fd(&fd);
-	return 0;
-}
-
-/* The recursive options (rro, rnosuid, ...) of the mount just made, and of all that is below it. */
-int op_mount_attributes(struct init *init, const struct op_mount_attributes *op)
-{
-	struct mount_attr attr = {.attr_set = op->set, .attr_clr = op->cleared};
-
-	if (sys_mount_setattr(init->mount_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr) < 0)
-		return fail(init, "mount_setattr", "recursive attributes");
-	return 0;
-}
-
-int op_mount_propagation(struct init *init, const struct op_mount_propagation *op)
-{
-	struct mount_attr attr = {.propagation = op->flags};
-	unsigned int flags = AT_EMPTY_PATH | (op->recursive ? AT_RECURSIVE : 0);
-
-	if (sys_mount_setattr(init->mount_fd, "", flags, &attr) < 0)
-		return fail(init, "mount_setattr", "propagation");
 	return 0;
 }
