@@ -55,9 +55,16 @@ class Containerd(Engine):
     timed = life.TIMED
     preamble = FUNCTIONS
 
+    @property
+    def namespace(self) -> str:
+        """
+        Of containerd, where the containers are.
+        """
+        return self.world.name
+
     def start(self) -> None:
         directory = self.world.directory
-        self.world.path("config.toml").write_text(self.config.format(directory=directory))
+        self.world.path("config.toml").write_text(self.config.format(directory=directory, binary=self.binary))
         self.serve()
 
     def serve(self) -> None:
@@ -86,8 +93,8 @@ class Containerd(Engine):
         directory = self.world.directory
         return {
             "SOCKET": f"{directory}/c.sock",
-            "NAMESPACE": self.world.name,
-            "BUNDLES": f"{directory}/{BUNDLES}/{self.world.name}",
+            "NAMESPACE": self.namespace,
+            "BUNDLES": f"{directory}/{BUNDLES}/{self.namespace}",
             **images,
         }
 
@@ -115,9 +122,9 @@ class Containerd(Engine):
 
     def left(self) -> "list[str]":
         shims = [words for words in self.world.pids().values() if "containerd-shim" in words]
-        states = self.world.path(Path(f"/run/containerd/runc/{self.world.name}"))
+        states = self.world.path(Path(f"/run/containerd/runc/{self.namespace}"))
         containers = [f"state of {path.name}" for path in states.glob("[!.]*")]
-        bundles = self.world.path(f"{BUNDLES}/{self.world.name}").glob("*")
+        bundles = self.world.path(f"{BUNDLES}/{self.namespace}").glob("*")
         mounts = self.sh('grep -o "$DIR/state/[^ ]*" /proc/self/mountinfo || :', "none").stdout.split()
         cgroups = [f"cgroup {name}" for name in self.world.cgroup_leaves()]
         return [*shims, *containers, *[f"bundle {path.name}" for path in bundles], *mounts, *cgroups]
