@@ -94,7 +94,7 @@ class Context:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.root_given = "root" in options.given
+        self.root_given = bool(options.root)
         runtime_directory = "" if options.root else _runtime_directory()
         self.root_is_users = bool(runtime_directory)
         default = f"{runtime_directory or '/run'}/{Program.name}"

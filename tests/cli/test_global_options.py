@@ -5,6 +5,7 @@ Options in front of the command: --root, --log, --log-format, --debug, and where
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -183,6 +184,17 @@ def test_list_of_a_missing_root(call, tmp_path):
     result = call("--root", tmp_path / "none", "list")
     assert (result.returncode, result.stdout) == (1, "")
     assert f"open {tmp_path}/none: no such file or directory" in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to hide /run")
+def test_an_empty_root_is_none(program, tmp_path):
+    """
+    The default root then, which nobody has made yet after a boot.
+    """
+    script = 'mount -t tmpfs tmpfs /run && exec "$0" --root "" list -q'
+    command = ["unshare", "--mount", "sh", "-c", script, program]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 @pytest.mark.ours("the default root has our own name")
