@@ -78,6 +78,12 @@ of_pod() { crictl inspectp -o go-template --template "{{$1}}" $P; }
 is() { test "$(of .status.state)" = CONTAINER_$1; }
 exited() { until_true is EXITED; of .status.exitCode; }
 once() { runp; start; code=$(exited); crictl logs $C; return $code; }
+forgotten() { :; }
+"""
+# The newest containerd deletes what has the name of a killed shim, which is the pod, and forgets its containers:
+# their processes live on, with any runtime.
+FORGOTTEN = """
+forgotten() { "$RUNTIME" --root /run/containerd/runc/k8s.io delete --force "$1"; }
 """
 
 
@@ -138,6 +144,7 @@ class Cri2(Cri, Containerd2):
         programs='bin_dirs = ["/usr/lib/cni"]',
     )
     rows = [*Cri.rows, *options.NEWER]
+    preamble = FUNCTIONS + FORGOTTEN
 
     @classmethod
     def missing(cls) -> str:
