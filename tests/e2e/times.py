@@ -69,7 +69,7 @@ def table(names: "list[str]", count: int) -> "list[str]":
     """
     Prints it; what is slower than with runC.
     """
-    images = {"bb": image.all_images()["bb"]}
+    images = {short: made for short, made in image.all_images().items() if short in ("bb", "pause")}
     print(f"\n{f'median of {count}':{WIDTH}}{'pyruntime':>16}{'runc':>16}{'runc is':>11}")
     slower = [
         timed for name in names if not ENGINES[name].missing() for timed in of_engine(name, images, count)

@@ -63,7 +63,13 @@ ROWS = [
     wrong("a sysctl that is not there", "--sysctl net.nosuch=1 $BB true", 127, err="nosuch"),
     wrong("a capability that is not there", "--cap-add NOSUCH $BB true", 125, err="NOSUCH"),
     wrong("a limit that may not be raised", "--ulimit nofile=99999999:99999999 $BB true", r"\d+", err="."),
-    wrong("a name in use", "-d $BB true; code run --name $ID $BB true", 125, err="."),
+    Row(
+        "a name in use",
+        "live; code run --name $ID $BB true; podman rm -f -t 0 $ID; run --rm --name $ID $BB echo again",
+        out=r"^code 125\n[^~]*again$",
+        err="is already in use",
+        text=True,
+    ),
     wrong_runtime("a wrong option of the runtime", "--runtime-flag nosuch", 126, err="nosuch"),
     wrong_runtime(
         "a wrong option, without JSON logs", "--runtime plain --runtime-flag nosuch", 126, err="nosuch"
