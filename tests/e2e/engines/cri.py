@@ -80,8 +80,8 @@ exited() { until_true is EXITED; of .status.exitCode; }
 once() { runp; start; code=$(exited); crictl logs $C; return $code; }
 forgotten() { :; }
 """
-# The newest containerd deletes what has the name of a killed shim, which is the pod, and forgets its containers:
-# their processes live on, with any runtime.
+# The newest containerd deletes what has the name of a killed shim, which is the pod, and forgets its
+# containers: their processes live on, with any runtime.
 FORGOTTEN = """
 forgotten() { "$RUNTIME" --root /run/containerd/runc/k8s.io delete --force "$1"; }
 """

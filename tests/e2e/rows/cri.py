@@ -267,7 +267,8 @@ def shim_is_killed(engine: Any, name: str) -> Result:
     variables = {"POD": json.dumps(POD), "CONTAINER": json.dumps(CONTAINER)}
     script = """
     live; pkill -9 -f "containerd-shim.* -id $P "; until_true fails is RUNNING
-    of .status.state; crictl rmp -f $P; crictl pods -q --id $P; forgotten $C; until_true fails pgrep -fx 'sleep 1000'
+    of .status.state; crictl rmp -f $P; crictl pods -q --id $P
+    forgotten $C; until_true fails pgrep -fx 'sleep 1000'
     runp; start; crictl exec $C echo again
     """
     return engine.sh(script, name, **variables)

@@ -12,7 +12,8 @@ suite=bookworm-backports # of the kernel: a newer one is needed for some feature
 init_packages=systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,udev,kmod,passwd,uidmap,iproute2,procps
 packages="python3 python3-cffi python3-seccomp python3-jsonschema python3-pytest python3-hypothesis runc crun criu
 	busybox-static gcc libc6-dev apparmor bpftool iptables strace libcap2-bin
-	selinux-policy-default selinux-utils policycoreutils semodule-utils ${EXTRA_PACKAGES:-}"
+	selinux-policy-default selinux-utils policycoreutils semodule-utils
+	containerd podman conmon netavark slirp4netns ${EXTRA_PACKAGES:-}"
 modules="virtio_console 9pnet_virtio 9p overlay fuse tun veth bridge dummy"
 
 [ -n "${IN_NAMESPACE:-}" ] || exec unshare -m --propagation private env IN_NAMESPACE=1 "$0" "$@"
@@ -81,9 +82,11 @@ configure() {
 	mkdir -p "$units/multi-user.target.wants"
 	ln -sf ../vm-agent.service "$units/multi-user.target.wants/vm-agent.service"
 	ln -sf /lib/systemd/system/multi-user.target "$units/default.target"
-	# Nothing that wakes up by itself, or that wants a terminal.
+	# Nothing that wakes up by itself, or that wants a terminal; engines are started by tests.
 	rm -f "$units"/timers.target.wants/* "$units"/*.wants/{e2scrub_reap,systemd-pstore,systemd-timesyncd}.service
-	for unit in getty@tty1 serial-getty@ttyS0 getty-static systemd-update-utmp systemd-update-utmp-runlevel; do
+	rm -f "$units"/sockets.target.wants/podman* "$root"/etc/systemd/user/*.wants/podman*
+	for unit in getty@tty1 serial-getty@ttyS0 getty-static systemd-update-utmp systemd-update-utmp-runlevel \
+		containerd podman podman-auto-update podman-clean-transient podman-restart; do
 		ln -sf /dev/null "$units/$unit.service"
 	done
 }
