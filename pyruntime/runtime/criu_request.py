@@ -10,7 +10,7 @@ from pyruntime.criu.log import excerpt
 from pyruntime.criu.messages import CGROUP_MODES
 from pyruntime.criu.service import CriuError
 from pyruntime.errors import Error, KernelError
-from pyruntime.util.fs import make_directories
+from pyruntime.util.fs import make_directories, real_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,10 +63,11 @@ class Directories:
 
     def __init__(self, request: CriuRequest, root: str = "") -> None:
         self.fds: "dict[str, int]" = {}
-        self._open("images_dir_fd", root + request.image_path)
+        # Without links: an absolute one would lead out of the root.
+        self._open("images_dir_fd", root + real_path(request.image_path))
         if request.work_path:
             make_directories(request.work_path, 0o700)
-            self._open("work_dir_fd", root + request.work_path)
+            self._open("work_dir_fd", root + real_path(request.work_path))
 
     def _open(self, name: str, path: str) -> None:
         try:

@@ -41,6 +41,17 @@ def argv(images, *options) -> "list[str]":
     return images.container.runtime.argv("restore", *where, images.container.id)
 
 
+def test_directories_that_are_links(written, tmp_path):
+    """
+    As containerd's are. criu is in a mount namespace of its own, and works in that one.
+    """
+    for name in ("images", "work"):
+        (tmp_path / f"link to {name}").symlink_to(tmp_path / name)
+    written.path, written.work = tmp_path / "link to images", tmp_path / "link to work"
+    written.restore()
+    written.counts_on()
+
+
 # --- terminals and the foreground
 
 
