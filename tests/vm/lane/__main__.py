@@ -18,25 +18,42 @@ from tests.vm.lane.suite import run_jobs
 READY = f"""{BOOTED}
 python3 -c 'import cffi, seccomp, pytest'; sync; echo 3 > /proc/sys/vm/drop_caches
 runc --version; crun --version; python3 -c pass
+systemctl is-system-running --quiet
 """
+TRIES = 3  # emulated machines now and then do not come up as they should, or end
 
 
 def snapshot(options: argparse.Namespace) -> int:
     """
-    Boots the image once, and keeps what is there when it is idle.
+    Boots the image, and keeps what is there when it is idle.
     """
-    directory = snapshot_of(options.lsm)
+    for _ in range(TRIES):
+        try:
+            if record(options.lsm):
+                return 0
+            print("not all services run", file=sys.stderr)
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+    return 1
+
+
+def record(lsm: str) -> bool:
+    """
+    A snapshot of a machine in which all is up; otherwise there is none.
+    """
+    directory = snapshot_of(lsm)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()
     disk = ["-f", "qcow2", "-F", "raw", "-b", "../root.img", f"{directory}/disk.qcow2"]
     subprocess.run(["qemu-img", "create", "-q", *disk], check=True)
-    machine = Machine(options.lsm, recorded=directory)
+    machine = Machine(lsm, recorded=directory)
     try:
-        code = machine.run(READY, sys.stdout.buffer, sys.stderr.buffer)
-        machine.record()
+        is_ready = machine.run(READY, sys.stdout.buffer, sys.stderr.buffer) == 0
+        if is_ready:
+            machine.record()
+        return is_ready
     finally:
         machine.close()
-    return code
 
 
 def run(options: argparse.Namespace) -> int:

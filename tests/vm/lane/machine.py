@@ -241,7 +241,7 @@ class Machine:
         (type, payload) of what the agent sends.
         """
         buffer = b""
-        while data := self.agent.recv(65536):
+        while data := self._received():
             buffer += data
             while len(buffer) >= 5:
                 size = struct.unpack(">I", buffer[1:5])[0]
@@ -249,3 +249,12 @@ class Machine:
                     break
                 yield buffer[:1], buffer[5 : 5 + size]
                 buffer = buffer[5 + size :]
+
+    def _received(self) -> bytes:
+        """
+        What comes from the agent next; nothing if the machine has ended.
+        """
+        try:
+            return self.agent.recv(65536)
+        except ConnectionResetError:
+            return b""

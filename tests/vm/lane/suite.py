@@ -131,17 +131,28 @@ class Report:
         emulation is slow, and what a test waits for may be later than it waits.
         """
         with path.open("wb") as log:
-            try:
-                code = in_machine(job, job.command, log)
-            except RuntimeError as error:
-                log.write(f"{error}\n".encode())
-                return 1, []
+            code = self.completed(job, job.command, log)
         failed = list(dict.fromkeys(FAILED.findall(path.read_text(errors="replace"))))
         if code != SOME_FAILED or not 0 < len(failed) <= FEW or os.environ.get("RUNTIME"):
             return code, []
         with path.open("ab") as log:
-            code = in_machine(job, job.again(failed), log)
+            code = self.completed(job, job.again(failed), log)
         return code, [] if code else failed
+
+    def completed(self, job: Job, command: str, log) -> int:
+        """
+        A command's exit status. A machine that ends by itself, as emulated ones do now and then, is replaced
+        once.
+        """
+        for is_last in (False, True):
+            try:
+                return in_machine(job, command, log)
+            except RuntimeError as error:
+                log.write(f"{error}\n".encode())
+                if not is_last:
+                    with self.lock:
+                        self.unsteady.append(f"the machine of {job.name}")
+        return 1
 
 
 def in_machine(job: Job, command: str, log) -> int:
