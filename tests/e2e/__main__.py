@@ -7,8 +7,9 @@ import os
 import re
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
-from tests.e2e import calls, document, image, runtimes, times
+from tests.e2e import calls, critest, document, image, runtimes, times
 from tests.e2e.engines import ENGINES
 from tests.e2e.report import Report
 from tests.e2e.run import Matrix
@@ -23,6 +24,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--runtime", choices=["pyruntime", "runc"], help="this one alone")
     parser.add_argument("--document", action="store_true", help="and what docs/engines.md says")
     parser.add_argument("--texts", action="store_true", help="also what is said when something is wrong")
+    parser.add_argument("--critest", action="store_true", help="and python3 -m tests.e2e.critest beside them")
     parser.add_argument(
         "--times", action="store_true", help="and then the times of python3 -m tests.e2e.times"
     )
@@ -53,17 +55,23 @@ def main() -> int:
     images = image.all_images()
     chosen = [runtime for runtime in runtimes.both() if options.runtime in (None, runtime.name)]
     failed = 0
-    for name in options.engine or ENGINES:
-        if ENGINES[name].missing():
-            print(f"\n{name} is left out: {ENGINES[name].missing()}")
-            continue
-        lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
-        report.table(lines)
-        if options.texts:
-            report.texts(lines)
-        calls.table(name)
-        print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
-        failed += sum(bool(line.problem) for line in lines)
+    with ThreadPoolExecutor(1) as pool:
+        suite = pool.submit(critest.compare) if options.critest else None
+        for name in options.engine or ENGINES:
+            if ENGINES[name].missing():
+                print(f"\n{name} is left out: {ENGINES[name].missing()}")
+                continue
+            lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
+            report.table(lines)
+            if options.texts:
+                report.texts(lines)
+            calls.table(name)
+            print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
+            failed += sum(bool(line.problem) for line in lines)
+    if suite:
+        said, worse = suite.result()
+        print("\n".join(["", *said]), flush=True)
+        failed += worse
     if options.document:
         wrong = document.run()
         print("\n" + ("\n".join(wrong) or "docs/engines.md: all as it says"), flush=True)

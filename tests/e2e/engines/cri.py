@@ -106,6 +106,7 @@ class Cri(Containerd):
     alone = [*life.ALONE]
     timed = life.TIMED
     preamble = FUNCTIONS
+    network = NETWORK
 
     @classmethod
     def missing(cls) -> str:
@@ -116,7 +117,7 @@ class Cri(Containerd):
         self.world.environment["PATH"] = f"{path}:{TOOLS}"
         network = self.world.path("cni/10-pods.conflist")
         network.parent.mkdir()
-        network.write_text(NETWORK.replace("@DIR@", str(self.world.directory)))
+        network.write_text(self.network.replace("@DIR@", str(self.world.directory)))
         self.world.path("crictl.yaml").write_text(CRICTL.format(directory=self.world.directory))
         super().start()
 
