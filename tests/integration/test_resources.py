@@ -168,9 +168,9 @@ def test_nothing_is_touched_that_nobody_asks_for(container):
 def test_a_cpuset_has_its_parents_until_it_has_its_own(container):
     name = f"{container.id}-place"
     container.bundle.linux["cgroupsPath"] = f"/{name}/inner"
-    container.bundle.resources["cpu"] = {"cpus": "1"}
+    container.bundle.resources["cpu"] = {"cpus": cgroup.LAST_CPU}
     container.create()
-    assert cgroup.value(container, "cpuset.cpus") == "1"
+    assert cgroup.value(container, "cpuset.cpus") == cgroup.LAST_CPU
     assert cgroup.value(container, "cpuset.mems") == (cgroup.ROOT / "cpuset/cpuset.mems").read_text().strip()
     assert container.delete("--force").returncode == 0
     cgroup.remove(name)
@@ -229,9 +229,9 @@ def test_rdma_where_there_is_none(container):
 
 @pytest.mark.row("RES-14")
 def test_a_program_runs_on_its_processors_only(container):
-    container.bundle.resources["cpu"] = {"cpus": "1"}
+    container.bundle.resources["cpu"] = {"cpus": cgroup.LAST_CPU}
     container.bundle.args("/bin/grep", "Cpus_allowed_list", "/proc/self/status")
-    assert container.run_ok().split() == ["Cpus_allowed_list:", "1"]
+    assert container.run_ok().split() == ["Cpus_allowed_list:", cgroup.LAST_CPU]
 
 
 @pytest.mark.row("RES-2")

@@ -13,6 +13,7 @@ from tests.support.runtime import wait_until
 ROOT = Path("/sys/fs/cgroup")
 IS_V2 = (ROOT / "cgroup.controllers").exists()
 UNIFIED = ROOT if IS_V2 else ROOT / "unified"
+LAST_CPU = str(max(os.sched_getaffinity(0)))  # one of several, or the one
 
 FREEZER = ("cgroup.freeze", "1", "0") if IS_V2 else ("freezer.state", "FROZEN", "THAWED")
 
