@@ -13,6 +13,7 @@ from tests.e2e import calls, critest, document, image, runtimes, times
 from tests.e2e.engines import ENGINES
 from tests.e2e.report import Report
 from tests.e2e.run import Matrix
+from tests.e2e.world import DEFAULT_CGROUPS, places
 from tests.support import host
 from tests.support.runtime import wait_until
 
@@ -40,6 +41,7 @@ def machine() -> "dict[str, object]":
     return {
         "mounts": host.mounts(),
         "cgroups": {path for path in host.cgroups() if own.search(path)},
+        "cgroups of engines": {path for top in DEFAULT_CGROUPS for path in places(top)},
         "/dev/null": host.null_device(),
         "directories": {name for name in os.listdir("/tmp") if own.match(name)},
     }

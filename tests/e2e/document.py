@@ -14,13 +14,12 @@ from pathlib import Path
 
 from tests.e2e import image
 from tests.e2e.runtimes import TOOLS
-from tests.e2e.world import World
+from tests.e2e.world import DEFAULT_CGROUPS, World
 from tests.support.runtime import ROOT
 
 FILE = ROOT / "docs" / "engines.md"
 BLOCK = re.compile(r"^```(\S+) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SECONDS = 120
-CGROUPS = "docker default libpod_parent k8s.io"  # where engines put containers that are told nothing
 
 # What is changed there is changed in memory. An engine's layers need a place that is no overlay itself.
 OVERLAID = "/etc /usr/local /var/lib /opt"
@@ -159,7 +158,7 @@ def run() -> "list[str]":
     """
     found = blocks(FILE.read_text())
     world = World("e2e-document")
-    for top in CGROUPS.split():
+    for top in DEFAULT_CGROUPS:
         world.own_cgroup(top)
     world.prepare = PRIVATE.format(overlaid=OVERLAID, bare=BARE)
     with world:

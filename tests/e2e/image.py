@@ -65,29 +65,9 @@ class Layer:
     def link(self, name: str, target: str) -> None:
         self.add(name, tarfile.SYMTYPE, 0o777, link=target)
 
-    def hard_link(self, name: str, target: str) -> None:
-        self.add(name, tarfile.LNKTYPE, 0o755, link=target)
-
     def finished(self) -> bytes:
         self.tar.close()
         return self.buffer.getvalue()
-
-
-def busybox() -> str:
-    """
-    The path of a static busybox.
-    """
-    found = shutil.which("busybox")
-    assert found, "busybox-static is not installed"
-    return found
-
-
-def busybox_commands() -> "list[str]":
-    """
-    What it can be called.
-    """
-    said = subprocess.run([busybox(), "--list"], check=True, capture_output=True, text=True).stdout
-    return [name for name in said.split() if name != "busybox"]
 
 
 def busybox_layer() -> bytes:
@@ -98,9 +78,13 @@ def busybox_layer() -> bytes:
     for name in DIRECTORIES.split():
         layer.directory(name)
     layer.directory("tmp", 0o1777)
-    layer.file("bin/busybox", Path(busybox()).read_bytes(), 0o755)
-    for name in busybox_commands():
-        layer.link(f"bin/{name}", "busybox")
+    busybox = shutil.which("busybox")
+    assert busybox, "busybox-static is not installed"
+    layer.file("bin/busybox", Path(busybox).read_bytes(), 0o755)
+    names = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split()
+    for name in names:
+        if name != "busybox":
+            layer.link(f"bin/{name}", "busybox")
     layer.link("usr/bin/env", "../../bin/busybox")
     layer.file("etc/passwd", PASSWD)
     layer.file("etc/group", GROUP)
@@ -235,10 +219,10 @@ def all_images() -> "dict[str, Image]":
     """
     busybox; the same below a second layer; a small Debian; what holds the namespaces of a pod.
     """
-    base = busybox_layer()
+    busybox = busybox_layer()
     return {
-        "bb": write("bb", [base], ["/bin/sh"]),
-        "top": write("top", [base, top_layer()], ["/bin/sh"]),
+        "bb": write("bb", [busybox], ["/bin/sh"]),
+        "top": write("top", [busybox, top_layer()], ["/bin/sh"]),
         "debian": write("debian", [debian_layer()], ["/bin/bash"]),
-        "pause": write("pause", [base], ["/bin/sleep", "100000"], name=PAUSE),
+        "pause": write("pause", [busybox], ["/bin/sleep", "100000"], name=PAUSE),
     }

@@ -14,14 +14,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.cgroup import IS_V2
+from tests.support.cgroup import IS_V2, remove_tree
 from tests.support.cgroup import ROOT as CGROUP
-from tests.support.runtime import wait_until
 
 PATH = "/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What engines write to whatever they are told.
 PRIVATE = "/run /var/lib/cni /var/lib/containers /etc/docker /etc/cni /opt/containerd".split()
-SETTLE_SECONDS = 10
+# Where they put containers that are told nothing.
+DEFAULT_CGROUPS = "docker default libpod_parent k8s.io".split()
 NUMBERS = itertools.count()
 
 # The first process of the world: mounts are shared there, as systemd has them, and seen nowhere else. As it
@@ -204,9 +204,7 @@ class World:
         All of its own, as soon as nothing is in them.
         """
         for top in self.cgroups:
-            for path in places(top):
-                for directory, _, _ in sorted(os.walk(path), reverse=True):
-                    wait_until(lambda directory=directory: is_removed(directory), seconds=SETTLE_SECONDS)
+            remove_places(top)
 
 
 def places(top: str) -> "list[Path]":
@@ -217,17 +215,12 @@ def places(top: str) -> "list[Path]":
     return [parent / top for parent in parents if (parent / top).is_dir()]
 
 
-def is_removed(directory: str) -> bool:
+def remove_places(top: str) -> None:
     """
-    Whether a cgroup is gone, now at the latest.
+    The same, and what is below them: all are removed as soon as nothing runs there.
     """
-    try:
-        os.rmdir(directory)
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-    return True
+    for path in places(top):
+        remove_tree(path)
 
 
 def ends(pid: int, seconds: float) -> bool:
