@@ -5,10 +5,9 @@ containerd: what is done with a container, from its start to its end, and what c
 import signal
 
 from tests.e2e.rows import Row, Timed
+from tests.e2e.rows.shared import SIZE
 from tests.e2e.world import Result
 
-# The size of the window comes a moment after the program has started.
-SIZE = "until stty size 2>/dev/null | grep 99; do sleep 0.1; done"
 LIVE = "run -d $BB $ID sleep 1000\n"
 
 ROWS = [

@@ -8,6 +8,7 @@ import signal
 from typing import Any
 
 from tests.e2e.rows import Row, Timed
+from tests.e2e.rows.shared import SIZE
 from tests.e2e.world import Result
 
 # What crictl gets. @ID@ and such are put in by the script. The kubelet always says that processes are the
@@ -82,7 +83,6 @@ OF_TARGET = json.dumps(
     )
 )
 NAMESPACES = "for n in net ipc uts pid; do readlink /proc/self/ns/$n; done"
-SIZE = "until stty size 2>/dev/null | grep 99; do sleep 0.1; done"
 HANDLER = "trap 'exit 6' TERM; echo ready; while :; do sleep 0.1; done"
 READY = "live; until_true sh -c 'grep -q ready $DIR/$ID.logs/log'; "
 

@@ -5,14 +5,10 @@ Docker: what is done with a container, from its start to its end, and what Docke
 import signal
 
 from tests.e2e.rows import Row, Timed
+from tests.e2e.rows.shared import life, notes
 from tests.e2e.world import Result
 
-# The size of the window comes a moment after the program has started.
-SIZE = "until stty size 2>/dev/null | grep 99; do sleep 0.1; done"
-NOTES = 'run -d --name $ID $BB sh -c \'trap "echo usr1" USR1; trap "echo term; exit 5" TERM; echo ready;'
-NOTES += (
-    " while :; do sleep 0.1; done' >/dev/null; until_true sh -c 'docker -H $SOCKET logs $ID | grep ready'\n"
-)
+NOTES = notes("docker -H $SOCKET")
 BUILD = """
 mkdir $DIR/$ID.build; cd $DIR/$ID.build; echo text >file
 cat >Dockerfile <<END
@@ -29,35 +25,9 @@ run --rm --name $ID $ID-built
 """
 
 ROWS = [
+    *life("docker"),
     Row("run --rm", "run --rm --name $ID $BB echo hello", out=r"^hello$"),
-    Row("run, exit status", "run --rm --name $ID $BB sh -c 'exit 3'", code=3),
-    Row("run, stdout and stderr", "run --rm --name $ID $BB sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
     Row("run -i", "echo word | run -i --rm --name $ID $BB cat", out="^word$"),
-    Row(
-        "run -i, a megabyte there and back",
-        "head -c 1000000 /dev/zero | run -i --rm --name $ID $BB cat | wc -c",
-        out="^1000000$",
-    ),
-    Row(
-        "run, a small Debian",
-        "run --rm --name $ID $DEBIAN bash -c 'id -un; ls --version'",
-        out="^ls .*coreutils",
-    ),
-    Row(
-        "run -it",
-        f"run -it --rm --name $ID $BB sh -c '{SIZE}; tty; exit 3'",
-        typed="",
-        out="33 99\n/dev/pts/0",
-        code=3,
-    ),
-    Row(
-        "run -it, typed",
-        "run -it --rm --name $ID $BB sh",
-        typed="echo $((6*7))=\nexit 4\n",
-        out="^42=",
-        code=4,
-    ),
-    Row("run -t, no input", "run -t --rm --name $ID $BB tty", out="^/dev/pts/0"),
     Row("run --runtime", "run --runtime tested --rm --name $ID $BB echo hello", out="^hello$"),
     Row(
         "run --runtime, with runtimeArgs",
@@ -78,7 +48,6 @@ ROWS = [
     Row(
         "start again", "run --name $ID $BB sh -c 'echo x >>/f; cat /f'; docker start -a $ID", out=r"^x\nx\nx$"
     ),
-    Row("wait", "run -d --name $ID $BB sh -c 'sleep 1; exit 8'; docker wait $ID", out="^8$"),
     Row(
         "logs",
         "run --name $ID $BB sh -c 'echo o; echo e >&2' >/dev/null 2>&1; docker logs $ID",
@@ -91,21 +60,13 @@ ROWS = [
         "(echo word; sleep 2) | code docker attach $ID",
         out="^=word\ncode 6$",
     ),
-    Row("exec", "live; docker exec $ID sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
     Row("exec, exit status", "live; docker exec $ID sh -c 'exit 7'", code=7),
-    Row("exec -i", "live; echo word | docker exec -i $ID cat", out="^word$"),
-    Row("exec -it", f"live; docker exec -it $ID sh -c '{SIZE}; tty'", typed="", out=r"33 99\n/dev/pts/\d"),
     Row(
         "exec -it, typed",
         "live; docker exec -it $ID sh",
         typed="echo $((6*7))=\nexit 4\n",
         out="^42=",
         code=4,
-    ),
-    Row(
-        "exec -u -w -e",
-        "live; docker exec -u user -w /tmp -e A=b $ID sh -c 'id -u; pwd; echo $A; id -G'",
-        out=r"^1000\n/tmp\nb\n1000 2000$",
     ),
     Row(
         "exec -d",
@@ -116,11 +77,6 @@ ROWS = [
         "live; docker exec --privileged $ID grep CapEff /proc/self/status",
         out=r"CapEff:\t0*[13]f",
         runc="no CAP_SYS_RESOURCE here: unable to apply caps",
-    ),
-    Row(
-        "ten execs at once",
-        "live; for n in $(seq 10); do docker exec $ID echo done & done; wait",
-        out=r"\A(done\n){10}\Z",
     ),
     Row(
         "healthcheck",
@@ -146,27 +102,17 @@ ROWS = [
         NOTES + "docker stop -t 20 $ID; docker logs $ID; of .State.ExitCode",
         out=r"^term\n5$",
     ),
-    Row("stop -t 1, no handler", "live; docker stop -t 1 $ID; of .State.ExitCode", out="^137$"),
-    Row(
-        "stop --stop-signal",
-        'run -d --stop-signal USR1 --name $ID $BB sh -c \'trap "exit 11" USR1; touch /r; while :; do'
-        " sleep 0.1; done'\n"
-        "until_true docker exec $ID test -e /r; docker stop -t 20 $ID; of .State.ExitCode",
-        out="^11$",
-    ),
     Row(
         "kill -s",
         NOTES + "docker kill -s USR1 $ID; sleep 0.5; docker logs $ID; of .State.Running",
         out=r"^usr1\ntrue$",
     ),
-    Row("kill", "live; docker kill $ID; docker wait $ID", out="^137$"),
     Row(
         "signals of the client",
         "timeout -s TERM 2 /usr/bin/docker -H $SOCKET run --network none --name $ID $BB"
         " sh -c 'trap \"echo term; exit 5\" TERM; while :; do sleep 0.1; done' || :; of .State.ExitCode",
         out=r"^term\n5$",
     ),
-    Row("restart", "live; docker restart -t 0 $ID; of .State.Running", out="^true$"),
     Row(
         "--restart on-failure",
         "run -d --restart on-failure:2 --name $ID $BB sh -c 'echo x; exit 1'\n"

@@ -3,16 +3,9 @@ Docker: what is wrong is said with the exit status that Docker has for it, and t
 """
 
 from tests.e2e.rows import Row
+from tests.e2e.rows.shared import wrong
 
 NO_MESSAGE = "the message of runC 1.1.5 ends in %!w(<nil>)"
-
-
-def wrong(name: str, options: str, code: "int | str", **expected) -> Row:
-    """
-    A `docker run` that is refused; another container can be started afterwards.
-    """
-    script = f"code run --rm --name $ID {options}; run --rm --name $ID $BB echo again"
-    return Row(name, script, out=rf"^code {code}\nagain$", text=True, **expected)
 
 
 def wrong_exec(name: str, words: str, code: int, **expected) -> Row:

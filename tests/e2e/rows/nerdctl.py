@@ -5,50 +5,29 @@ network is; a program of its own writes the logs.
 
 import signal
 
-from tests.e2e.rows import Row, Timed
+from tests.e2e.rows import Row, Timed, docker_options
+from tests.e2e.rows.shared import life, notes, once, wrong
 from tests.e2e.world import Result
 
-SIZE = "until stty size 2>/dev/null | grep 99; do sleep 0.1; done"
-NOTES = 'run -d --name $ID $BB sh -c \'trap "echo usr1" USR1; trap "echo term; exit 5" TERM; echo ready;'
-NOTES += " while :; do sleep 0.1; done' >/dev/null; until_true sh -c 'nerdctl logs $ID | grep ready'\n"
-STATUS = "grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status"
+NOTES = notes("nerdctl")
 
 
-def once(name: str, options: str, command: str, **expected) -> Row:
-    """
-    A container with options that runs a command.
-    """
-    return Row(name, f"run --rm --name $ID {options} $BB {command}", **expected)
-
-
-def wrong(name: str, options: str, **expected) -> Row:
-    """
-    A `nerdctl run` that is refused; another container can be started afterwards.
-    """
-    script = f"code run --rm --name $ID {options}; run --rm --name ${{ID}}b $BB echo again"
-    return Row(name, script, out=r"^code 1\nagain$", text=True, **expected)
-
+# What nerdctl does not do, with runC neither. (Nor does it see the end of an input that is over at once.)
+NOT_HERE = {
+    "run -t, no input": "it wants a terminal",
+    "ten execs at once": "it loses some of what they say",
+    "--device-cgroup-rule": "it has no such option",
+    "--cgroup-parent": "it puts the namespace before it",
+    "--init": "it wants tini on the host",
+    "--memory, what is said of the end": "it does not say",
+    "--oom-score-adj, lower": "all its errors have the exit status 1",
+    "--pid container:, --ipc container:": "it does not join the IPC namespace",
+    "--uts host": "it sets a host name nevertheless",
+}
 
 LIFE = [
+    *[row for row in life("nerdctl") if row.name not in NOT_HERE],
     Row("run --rm", "run --rm --name $ID $BB echo hello", out=r"^hello$"),
-    Row("run, exit status", "run --rm --name $ID $BB sh -c 'exit 3'", code=3),
-    Row("run, stdout and stderr", "run --rm --name $ID $BB sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
-    Row("run -i", "echo word | run -i --rm --name $ID $BB cat", out="^word$"),
-    Row("run, a small Debian", "run --rm --name $ID $DEBIAN bash -c 'ls --version'", out="^ls .*coreutils"),
-    Row(
-        "run -it",
-        f"run -it --rm --name $ID $BB sh -c '{SIZE}; tty; exit 3'",
-        typed="",
-        out="33 99\n/dev/pts/0",
-        code=3,
-    ),
-    Row(
-        "run -it, typed",
-        "run -it --rm --name $ID $BB sh",
-        typed="echo $((6*7))=\nexit 4\n",
-        out="^42=",
-        code=4,
-    ),
     Row(
         "run -d, ps, rm -f",
         "live; nerdctl ps --filter name=$ID --format '{{.Status}}'; nerdctl rm -f $ID\n"
@@ -60,18 +39,9 @@ LIFE = [
         'nerdctl create --runtime "$RUNTIME" --network none --name $ID $BB echo hello; nerdctl start -a $ID',
         out="^hello$",
     ),
-    Row("wait", "run -d --name $ID $BB sh -c 'sleep 1; exit 8'; nerdctl wait $ID", out="^8$"),
     Row("logs", "run -d --name $ID $BB echo o; nerdctl wait $ID; nerdctl logs $ID", out="^o$"),
-    Row("exec", "live; nerdctl exec $ID sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
     # (nerdctl has an exit status of its own.)
     Row("exec, exit status", "live; nerdctl exec $ID sh -c 'exit 7'", code=1, err="exit code 7"),
-    Row("exec -i", "live; echo word | nerdctl exec -i $ID cat", out="^word$"),
-    Row("exec -it", f"live; nerdctl exec -it $ID sh -c '{SIZE}; tty'", typed="", out=r"33 99\n/dev/pts/\d"),
-    Row(
-        "exec -u -w -e",
-        "live; nerdctl exec -u user -w /tmp -e A=b $ID sh -c 'id -u; pwd; echo $A; id -G'",
-        out=r"^1000\n/tmp\nb\n1000 2000$",
-    ),
     Row("exec -d", "live; nerdctl exec -d $ID sleep 98; until_true pgrep -fx 'sleep 98'"),
     Row(
         "pause, unpause",
@@ -80,16 +50,20 @@ LIFE = [
     ),
     Row("pause, rm -f", "live; nerdctl pause $ID; nerdctl rm -f $ID"),
     Row(
-        "stop, a handler", NOTES + "nerdctl stop -t 20 $ID; nerdctl logs $ID; of .State.ExitCode", out=r"^5$"
+        "stop, a handler",
+        NOTES + "nerdctl stop -t 20 $ID; nerdctl logs $ID; of .State.ExitCode",
+        out=r"^term\n5$",
     ),
-    Row("stop -t 1, no handler", "live; nerdctl stop -t 1 $ID; of .State.ExitCode", out="^137$"),
     Row(
         "kill -s",
         NOTES + "nerdctl kill -s USR1 $ID; sleep 0.5; nerdctl logs $ID; of .State.Running",
         out=r"^usr1\ntrue$",
     ),
-    Row("start again", "live; nerdctl kill $ID; nerdctl wait $ID; nerdctl start $ID; of .State.Running"),
-    Row("restart", "live; nerdctl restart -t 0 $ID; of .State.Running", out="^true$"),
+    Row(
+        "start again",
+        "live; nerdctl kill $ID; nerdctl wait $ID; nerdctl start $ID; of .State.Running",
+        out="^true$",
+    ),
     Row(
         "update",
         "live --memory 100m; nerdctl update --memory 50m --pids-limit 77 $ID\n"
@@ -116,8 +90,8 @@ LIFE = [
     ),
     Row(
         "--network host",
-        "on_network --rm --network host $BB readlink /proc/self/ns/net",
-        out=r"^net:\[\d+\]$",
+        "theirs=$(on_network --rm --network host $BB readlink /proc/self/ns/net)\n"
+        'test "$theirs" = "$(readlink /proc/self/ns/net)"',
     ),
     Row(
         "--network container:",
@@ -127,45 +101,22 @@ LIFE = [
     ),
 ]
 
+# Those of Docker that are of the container alone, and one more.
 OPTIONS = [
-    once("no options: rights", "", STATUS, out=r"a80425fb\nNoNewPrivs:\t0\nSeccomp:\t2"),
-    once("-v, read-only", "-v /etc:/mnt:ro", "touch /mnt/x", code=1, err="Read-only file system"),
-    once("-v, a volume", "-v $ID:/data", "cat /data/base", out="^of the base$"),
-    once("--tmpfs", "--tmpfs /t:size=1m", "grep ' /t ' /proc/mounts", out="size=1024k"),
-    once("--read-only", "--read-only", "touch /x", code=1, err="/x: Read-only"),
-    once("--device", "--device /dev/fuse:/dev/other:rw", "ls -l /dev/other", out=r"^crw.* 10, 229 "),
-    once("--ulimit", "--ulimit nofile=512:600", "sh -c 'ulimit -Sn; ulimit -Hn'", out=r"^512\n600$"),
-    once("--cap-add", "--cap-add NET_ADMIN", STATUS, out="a80435fb"),
-    once("--cap-drop", "--cap-drop ALL --cap-add CHOWN", STATUS, out=r"CapEff:\t0+1$"),
-    once("--privileged", "--privileged", STATUS, out=r"Seccomp:\t0"),
-    once("--user", "--user 1234:5678", "id", out=r"uid=1234 gid=5678"),
-    once("--group-add", "--user 5 --group-add 77", "id -G", out="77"),
-    once("-w", "-w /made/here", "pwd", out="^/made/here$"),
-    once("--hostname", "--hostname other", "hostname", out="^other$"),
-    once("--memory", "--memory 50m", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes", out="^52428800$"),
-    once("--cpuset-cpus", "--cpuset-cpus 0", "grep Cpus_allowed_list /proc/self/status", out=r"\t0$"),
-    once("--sysctl", "--sysctl net.ipv4.ip_forward=1", "cat /proc/sys/net/ipv4/ip_forward", out="^1$"),
-    once("--shm-size", "--shm-size 1m", "grep ' /dev/shm ' /proc/mounts", out="size=1024k"),
-    once("--pid host", "--pid host", "cat /proc/1/comm", out="."),
+    *[row for row in docker_options.ROWS if "docker" not in str(row.script) and row.name not in NOT_HERE],
     once("--cgroupns host", "--cgroupns host", "cat /proc/self/cgroup", out="/e2e-nerdctl"),
-    once(
-        "--security-opt seccomp=unconfined", "--security-opt seccomp=unconfined", STATUS, out=r"Seccomp:\t0"
-    ),
-    once(
-        "--security-opt no-new-privileges", "--security-opt no-new-privileges", STATUS, out=r"NoNewPrivs:\t1"
-    ),
 ]
 
 ERRORS = [
-    wrong("no such program", "$BB nosuch", err="executable file not found in"),
-    wrong("no such program, a path", "$BB /bin/nosuch", err="no such file or directory"),
-    wrong("a program that may not be executed", "$BB /etc/not-executable", err="permission denied"),
-    wrong("an image that is not there", "--pull never nosuch true", err="."),
-    wrong("a working directory that is a file", "-w /etc/passwd $BB true", err="not a directory"),
-    wrong("a directory onto a file", "-v /etc:/etc/passwd $BB true", err="not a directory"),
-    wrong("a sysctl that is not there", "--sysctl net.nosuch=1 $BB true", err="nosuch"),
-    wrong("a runtime that is not there", "--runtime /nosuch $BB true", err="/nosuch"),
-    wrong("a runtime that says nothing", "--runtime /bin/false $BB true", err="."),
+    wrong("no such program", "$BB nosuch", 1, err="executable file not found in"),
+    wrong("no such program, a path", "$BB /bin/nosuch", 1, err="no such file or directory"),
+    wrong("a program that may not be executed", "$BB /etc/not-executable", 1, err="permission denied"),
+    wrong("an image that is not there", "--pull never nosuch true", 1, err="nosuch"),
+    wrong("a working directory that is a file", "-w /etc/passwd $BB true", 1, err="not a directory"),
+    wrong("a directory onto a file", "-v /etc:/etc/passwd $BB true", 1, err="not a directory"),
+    wrong("a sysctl that is not there", "--sysctl net.nosuch=1 $BB true", 1, err="nosuch"),
+    wrong("a runtime that is not there", "--runtime /nosuch $BB true", 1, err="/nosuch"),
+    wrong("a runtime that says nothing", "--runtime /bin/false $BB true", 1, err="/bin/false"),
 ]
 
 ROWS = [*LIFE, *OPTIONS, *ERRORS]

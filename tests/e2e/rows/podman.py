@@ -3,10 +3,9 @@ Podman: what is done with a container, from its start to its end, pods, and what
 """
 
 from tests.e2e.rows import Row, Timed
+from tests.e2e.rows.shared import life, notes
 
-SIZE = "until stty size 2>/dev/null | grep 99; do sleep 0.1; done"
-NOTES = 'run -d --name $ID $BB sh -c \'trap "echo usr1" USR1; trap "echo term; exit 5" TERM; echo ready;'
-NOTES += " while :; do sleep 0.1; done' >/dev/null; until_true sh -c 'podman logs $ID | grep ready'\n"
+NOTES = notes("podman")
 BUILD = """
 mkdir $DIR/$ID.build; cd $DIR/$ID.build; echo text >file
 cat >Dockerfile <<END
@@ -43,15 +42,9 @@ podman play kube $DIR/$ID.yaml >/dev/null
 LIMIT = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes"
 
 ROWS = [
+    *life("podman"),
     Row("run --rm", "run --rm --name $ID $BB echo hello", out=r"\Ahello\n\Z"),
-    Row("run, exit status", "run --rm --name $ID $BB sh -c 'exit 3'", code=3),
-    Row("run, stdout and stderr", "run --rm --name $ID $BB sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
     Row("run -i, input", "echo word | run -i --rm --name $ID $BB cat", out="^word$"),
-    Row(
-        "run -i, a megabyte there and back",
-        "head -c 1000000 /dev/zero | run -i --rm --name $ID $BB cat | wc -c",
-        out="^1000000$",
-    ),
     Row(
         "run, two layers", "run --rm $TOP sh -c 'cat /data/top /data/replaced; ls /data'", out="^of the top$"
     ),
@@ -60,26 +53,6 @@ ROWS = [
         "run --rm $TOP sh -c 'echo x >/data/top; cat /data/top'; run --rm $TOP cat /data/top",
         out=r"^x\nof the top$",
     ),
-    Row(
-        "run, a small Debian",
-        "run --rm --name $ID $DEBIAN bash -c 'id -un; ls --version'",
-        out="^ls .*coreutils",
-    ),
-    Row(
-        "run -it",
-        f"run -it --rm --name $ID $BB sh -c '{SIZE}; tty; exit 3'",
-        typed="",
-        out="33 99\n/dev/pts/0",
-        code=3,
-    ),
-    Row(
-        "run -it, typed",
-        "run -it --rm --name $ID $BB sh",
-        typed="echo $((6*7))=\nexit 4\n",
-        out="^42=",
-        code=4,
-    ),
-    Row("run -t, no input", "run -t --rm --name $ID $BB tty", out="^/dev/pts/0"),
     Row(
         "run --runtime PATH",
         'podman --runtime "$RUNTIME" run --cgroup-parent /$PARENT --network none --rm $BB echo hello',
@@ -110,8 +83,6 @@ ROWS = [
     Row(
         "start again", "run --name $ID $BB sh -c 'echo x >>/f; cat /f'; podman start -a $ID", out=r"^x\nx\nx$"
     ),
-    Row("restart", "live; podman restart -t 0 $ID; of .State.Running", out="^true$"),
-    Row("wait", "run -d --name $ID $BB sh -c 'sleep 1; exit 8'; podman wait $ID", out="^8$"),
     Row(
         "logs",
         "run --name $ID $BB sh -c 'echo o; echo e >&2' >/dev/null 2>&1; podman logs $ID",
@@ -124,21 +95,13 @@ ROWS = [
         "(echo word; sleep 2) | podman attach $ID || :; podman wait $ID",
         out=r"^=word\n+6$",
     ),
-    Row("exec", "live; podman exec $ID sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
     Row("exec, exit status", "live; podman exec $ID sh -c 'exit 7'", code=7),
-    Row("exec -i", "live; echo word | podman exec -i $ID cat", out="^word$"),
-    Row("exec -it", f"live; podman exec -it $ID sh -c '{SIZE}; tty'", typed="", out=r"33 99\n/dev/pts/\d"),
     Row(
         "exec -it, typed",
         "live; podman exec -it $ID sh",
         typed="echo $((6*7))=\nexit 4\n",
         out="^42=",
         code=4,
-    ),
-    Row(
-        "exec -u -w -e",
-        "live; podman exec -u user -w /tmp -e A=b $ID sh -c 'id -u; pwd; echo $A; id -G'",
-        out=r"^1000\n/tmp\nb\n1000 2000$",
     ),
     Row("exec -d", "live; podman exec -d $ID sleep 99.1; until_true pgrep -fx 'sleep 99.1'"),
     Row(
@@ -150,11 +113,6 @@ ROWS = [
         "exec --preserve-fds",
         "live; podman exec --preserve-fds 1 $ID cat /proc/self/fd/3 3</etc/hostname",
         out=".",
-    ),
-    Row(
-        "ten execs at once",
-        "live; for n in $(seq 10); do podman exec $ID echo done & done; wait",
-        out=r"\A(done\n){10}\Z",
     ),
     Row(
         "healthcheck run",
@@ -178,20 +136,11 @@ ROWS = [
         NOTES + "podman stop -t 20 $ID; podman logs $ID; of .State.ExitCode",
         out=r"^term\n5$",
     ),
-    Row("stop -t 1, no handler", "live; podman stop -t 1 $ID; of .State.ExitCode", out="^137$"),
-    Row(
-        "stop --stop-signal",
-        'run -d --stop-signal USR1 --name $ID $BB sh -c \'trap "exit 11" USR1; touch /r; while :; do'
-        " sleep 0.1; done'\n"
-        "until_true podman exec $ID test -e /r; podman stop -t 20 $ID; of .State.ExitCode",
-        out="^11$",
-    ),
     Row(
         "kill -s",
         NOTES + "podman kill -s USR1 $ID; sleep 0.5; podman logs $ID; of .State.Running",
         out=r"^usr1\ntrue$",
     ),
-    Row("kill", "live; podman kill $ID; podman wait $ID", out="^137$"),
     Row(
         "signals of the client",
         "env podman run --cgroup-parent /$PARENT --network none --name $ID $BB sh -c"

@@ -3,14 +3,7 @@ Podman: what is wrong is said with the exit status that Podman has for it, and i
 """
 
 from tests.e2e.rows import Row
-
-
-def wrong(name: str, options: str, code: "int | str", **expected) -> Row:
-    """
-    A `podman run` that is refused; another container can be started afterwards.
-    """
-    script = f"code run --rm --name $ID {options}; run --rm --name $ID $BB echo again"
-    return Row(name, script, out=rf"^code {code}\nagain$", text=True, **expected)
+from tests.e2e.rows.shared import wrong
 
 
 def wrong_runtime(name: str, options: str, code: "int | str", **expected) -> Row:

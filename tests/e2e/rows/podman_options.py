@@ -3,6 +3,7 @@ Podman: options of podman run that come to the runtime in config.json.
 """
 
 from tests.e2e.rows import Row
+from tests.e2e.rows.shared import once
 
 STATUS = "grep -E '^(CapEff|NoNewPrivs|Seccomp):' /proc/self/status"
 NO_RESOURCE = "no CAP_SYS_RESOURCE here: "
@@ -11,13 +12,6 @@ cat >$DIR/$ID.json <<END
 {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
 END
 """
-
-
-def once(name: str, options: str, command: str, **expected) -> Row:
-    """
-    A container with options that runs a command.
-    """
-    return Row(name, f"run --rm --name $ID {options} $BB {command}", **expected)
 
 
 ROWS = [
