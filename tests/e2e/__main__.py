@@ -47,29 +47,36 @@ def machine() -> "dict[str, object]":
     }
 
 
+def matrices(options: argparse.Namespace, report: Report) -> int:
+    """
+    The rows of all engines that are asked for; how many are not as they should be.
+    """
+    begin, failed = time.monotonic(), 0
+    images = image.all_images()
+    chosen = [runtime for runtime in runtimes.both() if options.runtime in (None, runtime.name)]
+    for name in options.engine or ENGINES:
+        if ENGINES[name].missing():
+            print(f"\n{name} is left out: {ENGINES[name].missing()}")
+            continue
+        lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
+        report.table(lines)
+        if options.texts:
+            report.texts(lines)
+        calls.table(name)
+        print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
+        failed += sum(bool(line.problem) for line in lines)
+    return failed
+
+
 def main() -> int:
     options = arguments()
     if os.geteuid() != 0:
         print("needs root", file=sys.stderr)
         return 2
-    before, begin = machine(), time.monotonic()
-    report = Report(options.verbose)
-    images = image.all_images()
-    chosen = [runtime for runtime in runtimes.both() if options.runtime in (None, runtime.name)]
-    failed = 0
+    before, report = machine(), Report(options.verbose)
     with ThreadPoolExecutor(1) as pool:
         suite = pool.submit(critest.compare) if options.critest else None
-        for name in options.engine or ENGINES:
-            if ENGINES[name].missing():
-                print(f"\n{name} is left out: {ENGINES[name].missing()}")
-                continue
-            lines = Matrix(ENGINES[name], options.row, images, report).run(chosen)
-            report.table(lines)
-            if options.texts:
-                report.texts(lines)
-            calls.table(name)
-            print(f"\n{report.save(lines)}, {time.monotonic() - begin:.0f} s")
-            failed += sum(bool(line.problem) for line in lines)
+        failed = matrices(options, report)
     if suite:
         said, worse = suite.result()
         print("\n".join(["", *said]), flush=True)

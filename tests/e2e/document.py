@@ -122,26 +122,33 @@ def prepare(world: World) -> None:
     assert result.code == 0, result
 
 
+def installed(world: World, found: "list[Block]") -> "list[Block]":
+    """
+    Without the commands, and what they print, of programs that are not there.
+    """
+    kept, is_there = [], True
+    for block in found:
+        if block.kind == "sh":
+            is_there = not block.argument or world.path(f"/usr/local/sbin/{block.argument}").exists()
+            if not is_there:
+                print(f"line {block.line} is left out: {block.argument} is not installed")
+        if is_there or block.kind not in ("sh", "prints"):
+            kept.append(block)
+    return kept
+
+
 def problems(world: World, found: "list[Block]") -> "list[str]":
     """
     What is not as the document says.
     """
     wrong, output, where = [], "", 0
-    is_left_out = False
     for block in found:
         if block.kind == "prints":
-            if is_left_out:
-                continue
             missing = [line for line in block.text.splitlines() if line.strip() not in output]
             wrong += [f"line {where}: {line!r} is not printed" for line in missing]
         elif block.argument.startswith("/"):
             write(world, block.argument, block.text)
         elif block.kind == "sh":
-            program = block.argument
-            is_left_out = bool(program) and not world.path(f"/usr/local/sbin/{program}").exists()
-            if is_left_out:
-                print(f"line {block.line} is left out: {program} is not installed")
-                continue
             script = f"cd {ROOT}\n" if "make " in block.text else 'cd "$HOME"\n'
             result = world.run("bash", "-euc", script + block.text, seconds=SECONDS)
             output, where = result.text, block.line
@@ -163,7 +170,7 @@ def run() -> "list[str]":
     world.prepare = PRIVATE.format(overlaid=OVERLAID, bare=BARE)
     with world:
         prepare(world)
-        return problems(world, found)
+        return problems(world, installed(world, found))
 
 
 def main() -> int:

@@ -11,11 +11,13 @@ from tests.support.other_callers import give_to
 from tests.support.runtime import Runtime
 
 SECONDS = 300  # in an emulated machine
+# How its settings are, whoever starts it.
 CONFIG = """
 [containers]
 log_driver = "k8s-file"
+{containers}
 [engine]
-cgroup_manager = "systemd"
+cgroup_manager = "{manager}"
 events_logger = "file"
 infra_image = "{pause}"
 tmp_dir = "{directory}/libpod"
@@ -24,6 +26,7 @@ runtime_supports_json = ["tested"]
 runtime_supports_nocgroup = ["tested"]
 [engine.runtimes]
 tested = ["{runtime}"]
+{runtimes}
 [network]
 network_backend = "netavark"
 network_config_dir = "{directory}/networks"
@@ -34,6 +37,30 @@ driver = "overlay"
 graphroot = "{directory}/root"
 runroot = "{directory}/run"
 """
+
+
+def configure(
+    directory: Path, inside: Path, runtime: "str | Path", pause: str, manager: str, containers="", runtimes=""
+) -> "dict[str, str]":
+    """
+    Writes its settings into a directory, and returns the variables that lead to them.
+
+    Args:
+        directory: as it is called where podman is started.
+        inside: the same as it is called here.
+        runtime: the path of the runtime.
+        pause: the image that holds a pod.
+        manager: who makes cgroups, "systemd" or "cgroupfs".
+        containers: settings of containers; `runtimes` are further runtimes. TOML.
+    """
+    values = {"directory": directory, "runtime": runtime, "pause": pause, "manager": manager}
+    text = CONFIG.format(**values, containers=containers, runtimes=runtimes)
+    (inside / "containers.conf").write_text(text)
+    (inside / "storage.conf").write_text(STORAGE.format(directory=directory))
+    return {
+        "CONTAINERS_CONF": f"{directory}/containers.conf",
+        "CONTAINERS_STORAGE_CONF": f"{directory}/storage.conf",
+    }
 
 
 class Podman:
@@ -53,15 +80,8 @@ class Podman:
         self.prefix: "list[str]" = []
         home = directory / "home"
         home.mkdir(parents=True)
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "CONTAINERS_CONF": str(directory / "containers.conf"),
-            "CONTAINERS_STORAGE_CONF": str(directory / "storage.conf"),
-        }
-        for name, text in (("containers.conf", CONFIG), ("storage.conf", STORAGE)):
-            text = text.format(directory=directory, runtime=runtime.command, pause=pause)
-            (directory / name).write_text(text)
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
+        self.environment |= configure(directory, directory, runtime.command, pause, manager="systemd")
         copies = [Path(shutil.copy(image, directory)) for image in images]
         if uid:
             give_to(directory, uid)

@@ -10,29 +10,18 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import image
-from tests.support import cgroup
-from tests.support.images import criu_works
+from tests.e2e.engines.containerd import CONFIG
+from tests.support import cgroup, images
 from tests.support.podman import Podman
 from tests.support.runtime import wait_until
 
 NAME, OTHER = "demo", "other"
-# It counts on in memory, as files are kept or not, and says where it is on demand.
-COUNTER = "i=0; while :; do i=$((i+1)); echo $i >/run/next; mv /run/next /run/n; sleep 0.1; done"
+# In memory: files are kept or not.
+COUNTER = images.COUNTER.replace("/tmp/", "/run/")
 NAMESPACE = "checkpoints"
-CONTAINERD = """
-version = 2
-root = "{directory}/root"
-state = "{directory}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
-[grpc]
-  address = "{directory}/c.sock"
-[ttrpc]
-  address = "{directory}/c.sock.ttrpc"
-"""
-
 pytestmark = [
     pytest.mark.row("CMD-CHECKPOINT", "CMD-RESTORE"),
-    pytest.mark.skipif(not criu_works(), reason="criu does not work on this kernel"),
+    pytest.mark.skipif(not images.criu_works(), reason="criu does not work on this kernel"),
 ]
 
 
@@ -123,7 +112,7 @@ class Containerd:
     def __init__(self, runtime, directory: Path):
         self.runtime = runtime
         self.directory = directory
-        (directory / "config.toml").write_text(CONTAINERD.format(directory=directory))
+        (directory / "config.toml").write_text(CONFIG.format(directory=directory))
         self.log = (directory / "log").open("wb")
         self.daemon = subprocess.Popen(
             ["containerd", "-c", directory / "config.toml"], stdout=self.log, stderr=self.log

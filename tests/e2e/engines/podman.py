@@ -10,34 +10,14 @@ from tests.e2e.image import PAUSE, Image
 from tests.e2e.rows import podman as life
 from tests.e2e.rows import podman_errors as errors
 from tests.e2e.rows import podman_options as options
+from tests.support.podman import configure
 
 # What Podman gives its containers by default cannot be had without CAP_SYS_RESOURCE: the limits.
-CONFIG = """
-[containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-log_driver = "k8s-file"
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-infra_image = "{pause}"
-tmp_dir = "{directory}/libpod"
-runtime = "tested"
-runtime_supports_json = ["tested"]
-runtime_supports_nocgroup = ["tested"]
-[engine.runtimes]
-tested = ["{runtime}"]
+LIMITS = 'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]'
+RUNTIMES = """
 plain = ["{runtime}"]
 nosuch = ["/nosuch"]
 false = ["/bin/false"]
-[network]
-network_backend = "netavark"
-network_config_dir = "{directory}/networks"
-"""
-STORAGE = """
-[storage]
-driver = "overlay"
-graphroot = "{directory}/root"
-runroot = "{directory}/run"
 """
 
 # Most rows need no network; those that are about it say `on_network`.
@@ -70,15 +50,16 @@ class Podman(Engine):
     def start(self) -> None:
         # (There are the locks of all of a machine's containers.)
         assert self.world.run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", "/dev/shm").code == 0
-        directory = self.world.directory
-        for name, text in (("containers.conf", CONFIG), ("storage.conf", STORAGE)):
-            self.world.path(name).write_text(
-                text.format(directory=directory, runtime=self.binary, pause=PAUSE)
-            )
-        self.world.environment.update(
-            CONTAINERS_CONF=f"{directory}/containers.conf",
-            CONTAINERS_STORAGE_CONF=f"{directory}/storage.conf",
+        variables = configure(
+            self.world.directory,
+            self.world.path("."),
+            self.binary,
+            PAUSE,
+            manager="cgroupfs",
+            containers=LIMITS,
+            runtimes=RUNTIMES.format(runtime=self.binary),
         )
+        self.world.environment.update(variables)
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__(*exception)

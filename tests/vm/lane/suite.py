@@ -113,31 +113,39 @@ class Report:
         """
         begin = time.monotonic()
         path = self.directory / f"{job.name.replace(', ', '-').replace(' ', '-').replace('/', '-of-')}.log"
-        code, unsteady = self.tried(job, path)
+        code = self.tried(job, path)
         text = path.read_text(errors="replace")
         said = [found.split(" in ")[0] for found in SUMMARY.findall(text)] or [f"exit status {code}"]
         with self.lock:
             print(
                 f"{job.name:{WIDTH}} {'; again: '.join(said)}, {time.monotonic() - begin:.0f} s", flush=True
             )
-            self.unsteady += unsteady
             if code:
                 self.failed.append(job.name)
                 print("\n".join(text.splitlines()[-60:]), flush=True)
 
-    def tried(self, job: Job, path: Path) -> "tuple[int, list[str]]":
+    def tried(self, job: Job, path: Path) -> int:
         """
-        Its exit status, and the tests that failed at first and not when they were tried again alone:
-        emulation is slow, and what a test waits for may be later than it waits.
+        Its exit status. A few tests that fail are tried again alone: emulation is slow, and what a test waits
+        for may be later than it waits.
         """
         with path.open("wb") as log:
             code = self.completed(job, job.command, log)
         failed = list(dict.fromkeys(FAILED.findall(path.read_text(errors="replace"))))
         if code != SOME_FAILED or not 0 < len(failed) <= FEW or os.environ.get("RUNTIME"):
-            return code, []
+            return code
         with path.open("ab") as log:
             code = self.completed(job, job.again(failed), log)
-        return code, [] if code else failed
+        if code == 0:
+            self.note(*failed)
+        return code
+
+    def note(self, *names: str) -> None:
+        """
+        What failed, and not when it was tried again.
+        """
+        with self.lock:
+            self.unsteady += names
 
     def completed(self, job: Job, command: str, log) -> int:
         """
@@ -150,8 +158,7 @@ class Report:
             except RuntimeError as error:
                 log.write(f"{error}\n".encode())
                 if not is_last:
-                    with self.lock:
-                        self.unsteady.append(f"the machine of {job.name}")
+                    self.note(f"the machine of {job.name}")
         return 1
 
 
