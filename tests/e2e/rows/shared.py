@@ -33,6 +33,43 @@ def notes(cli: str) -> str:
     )
 
 
+# A container that runs a command: its exit status, its streams, its terminal.
+RUN = [
+    Row("run, exit status", "run --rm --name $ID $BB sh -c 'exit 3'", code=3),
+    Row(
+        "run, stdout and stderr",
+        "run --rm --name $ID $BB sh -c 'echo o; echo e >&2'",
+        out="^o$",
+        err="^e$",
+    ),
+    Row(
+        "run -i, a megabyte there and back",
+        "head -c 1000000 /dev/zero | run -i --rm --name $ID $BB cat | wc -c",
+        out="^1000000$",
+    ),
+    Row(
+        "run, a small Debian",
+        "run --rm --name $ID $DEBIAN bash -c 'id -un; ls --version'",
+        out="^ls .*coreutils",
+    ),
+    Row(
+        "run -it",
+        f"run -it --rm --name $ID $BB sh -c '{SIZE}; tty; exit 3'",
+        typed="",
+        out="33 99\n/dev/pts/0",
+        code=3,
+    ),
+    Row(
+        "run -it, typed",
+        "run -it --rm --name $ID $BB sh",
+        typed="echo $((6*7))=\nexit 4\n",
+        out="^42=",
+        code=4,
+    ),
+    Row("run -t, no input", "run -t --rm --name $ID $BB tty", out="^/dev/pts/0"),
+]
+
+
 def life(cli: str) -> "list[Row]":
     """
     From a container's start to its end.
@@ -41,38 +78,7 @@ def life(cli: str) -> "list[Row]":
         cli: the command's name.
     """
     return [
-        Row("run, exit status", "run --rm --name $ID $BB sh -c 'exit 3'", code=3),
-        Row(
-            "run, stdout and stderr",
-            "run --rm --name $ID $BB sh -c 'echo o; echo e >&2'",
-            out="^o$",
-            err="^e$",
-        ),
-        Row(
-            "run -i, a megabyte there and back",
-            "head -c 1000000 /dev/zero | run -i --rm --name $ID $BB cat | wc -c",
-            out="^1000000$",
-        ),
-        Row(
-            "run, a small Debian",
-            "run --rm --name $ID $DEBIAN bash -c 'id -un; ls --version'",
-            out="^ls .*coreutils",
-        ),
-        Row(
-            "run -it",
-            f"run -it --rm --name $ID $BB sh -c '{SIZE}; tty; exit 3'",
-            typed="",
-            out="33 99\n/dev/pts/0",
-            code=3,
-        ),
-        Row(
-            "run -it, typed",
-            "run -it --rm --name $ID $BB sh",
-            typed="echo $((6*7))=\nexit 4\n",
-            out="^42=",
-            code=4,
-        ),
-        Row("run -t, no input", "run -t --rm --name $ID $BB tty", out="^/dev/pts/0"),
+        *RUN,
         Row("wait", f"run -d --name $ID $BB sh -c 'sleep 1; exit 8'; {cli} wait $ID", out="^8$"),
         Row("exec", f"live; {cli} exec $ID sh -c 'echo o; echo e >&2'", out="^o$", err="^e$"),
         Row("exec -i", f"live; echo word | {cli} exec -i $ID cat", out="^word$"),
