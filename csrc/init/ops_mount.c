@@ -186,35 +186,46 @@ static int set_parameters(struct init *init, int fs_fd, struct plan_strv params)
 	return 0;
 }
 
-static int configure(struct init *init, int fs_fd, const struct op_mount *op, int mode_fd)
+/* "mode=755" as at the mount point, if the mount is to have its mode; otherwise "". */
+static int kept_mode(struct init *init, const struct op_mount *op, int mode_fd, char *mode,
+		     size_t size)
 {
 	struct stat st;
-	char mode[16];
 
-	if (*op->source && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
-		return fail_fs(init, fs_fd, "fsconfig source", op->source);
-	if (set_parameters(init, fs_fd, op->params) < 0)
-		return -1;
-	if (op->flags & PLAN_MOUNT_KEEP_MODE && mode_fd >= 0) {
-		if (fstat(mode_fd, &st) < 0)
-			return fail(init, "fstat", op->target);
-		snprintf(mode, sizeof(mode), "%o", st.st_mode & 07777);
-		if (sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", mode, 0) < 0)
-			return fail_fs(init, fs_fd, "fsconfig mode", mode);
-	}
+	*mode = '\0';
+	if (!(op->flags & PLAN_MOUNT_KEEP_MODE) || mode_fd < 0)
+		return 0;
+	if (fstat(mode_fd, &st) < 0)
+		return fail(init, "fstat", op->target);
+	snprintf(mode, size, "mode=%o", st.st_mode & 07777);
 	return 0;
 }
 
-/* Returns the fd of a detached mount, or -1. mode_fd: whose mode it may get, or -1. */
-static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
+static int set_attributes(struct init *init, int fd, const struct op_mount *op)
+{
+	struct mount_attr attr = {
+		.attr_set = op->attributes,
+		.attr_clr = op->attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
+	};
+
+	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
+		return fail(init, "mount_setattr", op->target);
+	return 0;
+}
+
+static int mount_by_parameters(struct init *init, const struct op_mount *op, const char *mode)
 {
 	cleanup_fd int fs_fd = sys_fsopen(op->fstype, FSOPEN_CLOEXEC);
 	int mount_fd;
 
 	if (fs_fd < 0)
 		return fail(init, "fsopen", op->fstype);
-	if (configure(init, fs_fd, op, mode_fd) < 0)
+	if (*op->source && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
+		return fail_fs(init, fs_fd, "fsconfig source", op->source);
+	if (set_parameters(init, fs_fd, op->params) < 0)
 		return -1;
+	if (*mode && set_parameter(fs_fd, mode) < 0)
+		return fail_fs(init, fs_fd, "fsconfig", mode);
 	if (sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return fail_fs(init, fs_fd, "fsconfig create", op->fstype);
 	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned int)op->attributes);
@@ -223,22 +234,34 @@ static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
 	return mount_fd;
 }
 
+/* Returns the fd of a detached mount, or -1. mode_fd: whose mode it may get, or -1. */
+static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
+{
+	cleanup_fd int mount_fd = -1;
+	char mode[16];
+
+	if (kept_mode(init, op, mode_fd, mode, sizeof(mode)) < 0)
+		return -1;
+	if (!needs_text(op))
+		return mount_by_parameters(init, op, mode);
+	mount_fd = mount_by_text(init, op, mode);
+	if (mount_fd < 0 || set_attributes(init, mount_fd, op) < 0)
+		return -1;
+	return steal_fd(&mount_fd);
+}
+
 /* Where this user namespace may not mount cgroup2, the host's is shown, with the same attributes.
  */
 static int bind_cgroup(struct init *init, const struct op_mount *op)
 {
 	static const char path[] = "/sys/fs/cgroup";
-	struct mount_attr attr = {
-		.attr_set = op->attributes,
-		.attr_clr = op->attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
-	};
 	cleanup_fd int fd =
 		sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
 	if (fd < 0)
 		return fail(init, "open_tree", path);
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
-		return fail(init, "mount_setattr", path);
+	if (set_attributes(init, fd, op) < 0)
+		return -1;
 	return steal_fd(&fd);
 }
 
