@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.test_mount_overlay import LONG, Layers
 from tests.support import mountinfo
 from tests.support.helpers import compiled
 
@@ -222,6 +223,16 @@ def test_a_mount_with_a_label_of_its_own(confined, option):
     confined.bundle.add_mount("/own", "tmpfs", "tmpfs", [option])
     confined.create()
     assert label_of(f"/proc/{confined.pid}/root/own") == option.partition("=")[2].strip('"')
+
+
+@pytest.mark.row("MLB-1")
+@pytest.mark.ours("runC gives the kernel both")
+def test_a_label_beside_options_that_are_long(confined, tmp_path):
+    label = "system_u:object_r:pyr_file_t:s0:c7,c9"
+    confined.bundle.linux["mountLabel"] = FILES
+    confined.bundle.mounts.append(Layers(tmp_path, LONG).mount(f'context="{label}"'))
+    confined.create()
+    assert label_of(f"/proc/{confined.pid}/root/o") == label
 
 
 @pytest.mark.row("MLB-1")
