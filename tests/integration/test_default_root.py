@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from tests.support import caller
 from tests.support.other_callers import UserNamespace, give_to
 from tests.support.runtime import Runtime
 
@@ -73,6 +74,7 @@ def test_it_is_the_users_alone_and_stays(container, inner, directory):
     assert stat.S_IMODE((directory / container.runtime.name).stat().st_mode) == 0o1700
 
 
+@caller.root_only("is about root")
 def test_the_hosts_root_does_not_look_at_it(container, directory):
     env = {"PATH": os.environ["PATH"], "XDG_RUNTIME_DIR": str(directory)}
     (directory / container.runtime.name / "broken").mkdir(parents=True)
