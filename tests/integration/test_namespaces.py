@@ -373,9 +373,13 @@ def test_a_relative_path_is_refused(container, other, kind):
 
 @pytest.mark.row("NS-4")
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_type_that_comes_twice_is_refused(container, kind):
+def test_a_type_that_comes_twice_is_refused(container, other, kind):
+    """
+    A runtime that takes the second shall have another container's, not the host's mounts to make its own.
+    """
     add(container.bundle, kind)
-    container.bundle.linux["namespaces"].append({"type": kind, "path": "/proc/self/ns/" + FILES[kind]})
+    path = f"/proc/{other.pid}/ns/{FILES[kind]}"
+    container.bundle.linux["namespaces"].append({"type": kind, "path": path})
     index = len(container.bundle.linux["namespaces"]) - 1
     ours = [f"/linux/namespaces/{index} duplicated namespace {kind}"]
     container.fails_to_create("duplicated", ours=ours)
