@@ -40,6 +40,15 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"hook", "hooks: when they run, what is on their input, and what a failure means"),
     (CRUN, r"test_ordinary_user|default_root", "an ordinary user's cgroups and state are elsewhere"),
     ("", r"itself_and_its_limits|hosts_root_does_not", "a test that was wrong, and is corrected since"),
+    # --- crun in the machine
+    (CRUN, r"hybrid mode", "no hybrid cgroups where both hierarchies have controllers"),
+    (CRUN, r"checkpoint|test_restore|a_restored", "Debian's crun is built without criu"),
+    (CRUN, r"in 'caller'", "an ordinary user's container is in the caller's cgroup"),
+    (CRUN, r"test_systemd|podman.py::test_limits|in 'container'", "a cgroup below the scope has the limits"),
+    (CRUN, r"test_every_controller|all_controllers", "the controllers rdma and misc are not passed on"),
+    (CRUN, r"what_cannot_be_set", "limits that cannot be set are no error, or have other words"),
+    (CRUN, r"test_notify_systemd", "how NOTIFY_SOCKET gets into the container, and what comes out"),
+    (CRUN, r"test_selinux", "labels of exec, and what is said of those that are invalid"),
     # --- an ordinary user's crun
     (CRUN, r"every_spelling", "kill knows fewer spellings of signals"),
     (
