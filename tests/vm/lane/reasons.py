@@ -73,6 +73,7 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"test_home", "HOME is taken as it is given, or not looked for"),
     (CRUN, r"test_state|create_to_delete", "its state has another form"),
     (CRUN, r"test_rlimits", "exec has the caller's limits"),
+    (CRUN, r"keep_each_other", "update with a quota or a period alone resets the other"),
     (CRUN, r"test_update", "update does not look at its values"),
     (CRUN, r"test_idmapped_mounts", "of a tree with mappings only the top is mounted"),
     (CRUN, r"test_list.py::test_json", "its state has another form"),
