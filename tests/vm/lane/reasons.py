@@ -39,7 +39,7 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"net_device", "it has no netDevices"),
     (CRUN, r"hook", "hooks: when they run, what is on their input, and what a failure means"),
     (CRUN, r"test_ordinary_user|default_root", "an ordinary user's cgroups and state are elsewhere"),
-    ("", r"itself_and_its_limits|hosts_root_does_not", "a test that was wrong, and is corrected since"),
+    ("", r"hosts_root_does_not", "a test that was wrong, and is corrected since"),
     # --- crun in the machine
     (CRUN, r"hybrid mode", "no hybrid cgroups where both hierarchies have controllers"),
     (CRUN, r"checkpoint|test_restore|a_restored", "Debian's crun is built without criu"),
@@ -54,7 +54,7 @@ REASONS: "list[tuple[str, str, str]]" = [
     (
         CRUN,
         r"t a cgroup|not using cgroups|did not come true|processes: \+|are_counted|uses_too_much|File exists"
-        r"|room_for_another|want_of_memory|without_a_path_it|(containerd|podman)_(updates|pauses)|escapes",
+        r"|room_for_another|want_of_memory|without_a_path|and_its_limits|(containerd|podman)_(updates|pauses)|escapes",
         "an ordinary user's container has no cgroup: no limits, pause and ps, and not all of it ends",
     ),
     (CRUN, r"CLONE_NEWUSER|fail startup", "exec cannot enter the user namespace before start"),
@@ -73,6 +73,10 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"test_home", "HOME is taken as it is given, or not looked for"),
     (CRUN, r"test_state|create_to_delete", "its state has another form"),
     (CRUN, r"test_rlimits", "exec has the caller's limits"),
+    (CRUN, r"there_as_before", "a container whose cgroup is gone is said to be stopped"),
+    (CRUN, r"in_a_dev_that_is_bound", "devices are made in a /dev that is bound, too"),
+    (CRUN, r"standard_streams", "the standard streams do not get the group"),
+    (CRUN, r"that_is_deleted_meanwhile", "run fails when its container is deleted meanwhile"),
     (CRUN, r"keep_each_other", "update with a quota or a period alone resets the other"),
     (CRUN, r"test_update", "update does not look at its values"),
     (CRUN, r"test_idmapped_mounts", "of a tree with mappings only the top is mounted"),
@@ -91,14 +95,14 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"1 == 255|255 == 1|\(255|returned non-zero exit status", "the exit status is another one"),
     (CRUN, r"invalid option|unknown command|JSONDecode|assert 64 ==", "it has no such command or option"),
     # --- what is said
-    (CRUN, r"test_ps|'PID'|NAME PID|\{0\} == \{12\}", "list and ps print other columns"),
+    (CRUN, r"test_ps|ids_alone|'PID'|NAME PID|\{0\} == \{12\}", "list and ps: columns and order"),
     (CRUN, r"of_a_stopped.*-11", "ps of a stopped container crashes (SIGSEGV)"),
     (CRUN, r"state_readers|annotations_there", "its state has another form"),
     (CRUN, r"pid_file.*33024", "the pid file has another mode"),
     (
         CRUN,
-        r"(?i)no such|not a dir|exec format|'root' block|already exists|console-socket|log_level"
-        r"|assert '[^']*' in|invalid argument|too many|permission denied",
+        r"(?i)no such|not a dir|exec format|'root' block|already exists|kernel_refuses|console-socket"
+        r"|log_level|assert '[^']*' in|invalid argument|too many|permission denied",
         "other words",
     ),
 ]  # fmt: skip
