@@ -82,11 +82,9 @@ void hand_over_listener(int fd);
 int mount_empty_directory(struct init *init, int target_fd, const char *context);
 /* Copies what is below from_fd into the new file system at to_fd. 0, or -1 with errno. */
 int copy_tree(int from_fd, int to_fd);
-/* Whether fsconfig(2) has no room for what the mount is told. */
-bool needs_text(const struct op_mount *op);
 /* A detached mount without attributes, by mount(2); an fd, or -1. mode: one more parameter, or "".
  */
-int mount_by_text(struct init *init, const struct op_mount *op, const char *mode);
+int mount_by_text(struct init *init, const struct op_mount_text *op, const char *mode);
 /* A detached copy of a mount tree of the host; `ask`: by the parent, if it is out of our reach. */
 int open_source(struct init *init, const char *path, bool recursive, uint32_t how, bool ask);
 /* The same with the ids mapped, always by the parent, who knows all of it from the plan. */

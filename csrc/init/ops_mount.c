@@ -187,37 +187,40 @@ static int set_parameters(struct init *init, int fs_fd, struct plan_strv params)
 }
 
 /* "mode=755" as at the mount point, if the mount is to have its mode; otherwise "". */
-static int kept_mode(struct init *init, const struct op_mount *op, int mode_fd, char *mode,
-		     size_t size)
+static int kept_mode(struct init *init, uint32_t flags, int mode_fd, char *mode, size_t size)
 {
 	struct stat st;
 
 	*mode = '\0';
-	if (!(op->flags & PLAN_MOUNT_KEEP_MODE) || mode_fd < 0)
+	if (!(flags & PLAN_MOUNT_KEEP_MODE) || mode_fd < 0)
 		return 0;
 	if (fstat(mode_fd, &st) < 0)
-		return fail(init, "fstat", op->target);
+		return fail(init, "fstat", "mount point");
 	snprintf(mode, size, "mode=%o", st.st_mode & 07777);
 	return 0;
 }
 
-static int set_attributes(struct init *init, int fd, const struct op_mount *op)
+static int set_attributes(struct init *init, int fd, uint64_t attributes, const char *target)
 {
 	struct mount_attr attr = {
-		.attr_set = op->attributes,
-		.attr_clr = op->attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
+		.attr_set = attributes,
+		.attr_clr = attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
 	};
 
 	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr) < 0)
-		return fail(init, "mount_setattr", op->target);
+		return fail(init, "mount_setattr", target);
 	return 0;
 }
 
-static int mount_by_parameters(struct init *init, const struct op_mount *op, const char *mode)
+/* Returns the fd of a detached mount, or -1. mode_fd: whose mode it may get, or -1. */
+static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
 {
+	char mode[16];
 	cleanup_fd int fs_fd = sys_fsopen(op->fstype, FSOPEN_CLOEXEC);
 	int mount_fd;
 
+	if (kept_mode(init, op->flags, mode_fd, mode, sizeof(mode)) < 0)
+		return -1;
 	if (fs_fd < 0)
 		return fail(init, "fsopen", op->fstype);
 	if (*op->source && sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", op->source, 0) < 0)
@@ -234,24 +237,7 @@ static int mount_by_parameters(struct init *init, const struct op_mount *op, con
 	return mount_fd;
 }
 
-/* Returns the fd of a detached mount, or -1. mode_fd: whose mode it may get, or -1. */
-static int make_mount(struct init *init, const struct op_mount *op, int mode_fd)
-{
-	cleanup_fd int mount_fd = -1;
-	char mode[16];
-
-	if (kept_mode(init, op, mode_fd, mode, sizeof(mode)) < 0)
-		return -1;
-	if (!needs_text(op))
-		return mount_by_parameters(init, op, mode);
-	mount_fd = mount_by_text(init, op, mode);
-	if (mount_fd < 0 || set_attributes(init, mount_fd, op) < 0)
-		return -1;
-	return steal_fd(&mount_fd);
-}
-
-/* Where this user namespace may not mount cgroup2, the host's is shown, with the same attributes.
- */
+/* Where cgroup2 may not be mounted the host's is shown, with the same attributes. */
 static int bind_cgroup(struct init *init, const struct op_mount *op)
 {
 	static const char path[] = "/sys/fs/cgroup";
@@ -260,9 +246,20 @@ static int bind_cgroup(struct init *init, const struct op_mount *op)
 
 	if (fd < 0)
 		return fail(init, "open_tree", path);
-	if (set_attributes(init, fd, op) < 0)
+	if (set_attributes(init, fd, op->attributes, path) < 0)
 		return -1;
 	return steal_fd(&fd);
+}
+
+static int fill_and_attach(struct init *init, int *mount_fd, int target_fd, const char *target,
+			   uint32_t flags)
+{
+	if (flags & PLAN_MOUNT_COPY_UP && copy_tree(target_fd, *mount_fd) < 0)
+		return fail(init, "tmpcopyup", target);
+	if (attach(init, *mount_fd, target_fd, target) < 0)
+		return -1;
+	steal_fd(mount_fd);
+	return 0;
 }
 
 int op_mount(struct init *init, const struct op_mount *op)
@@ -277,14 +274,25 @@ int op_mount(struct init *init, const struct op_mount *op)
 	if (mount_fd < 0 && op->flags & PLAN_MOUNT_OR_BIND_CGROUP &&
 	    (init->err.err == EPERM || init->err.err == EBUSY))
 		mount_fd = bind_cgroup(init, op);
-	if (mount_fd < 0)
+	return mount_fd < 0 ? -1
+			    : fill_and_attach(init, &mount_fd, target_fd, op->target, op->flags);
+}
+
+/* What fsconfig(2) has no room for. */
+int op_mount_text(struct init *init, const struct op_mount_text *op)
+{
+	bool is_new;
+	cleanup_fd int target_fd = open_target(init, op->target, op->flags, false, &is_new);
+	cleanup_fd int mount_fd = -1;
+	char mode[16];
+
+	if (target_fd < 0 ||
+	    kept_mode(init, op->flags, is_new ? -1 : target_fd, mode, sizeof(mode)) < 0)
 		return -1;
-	if (op->flags & PLAN_MOUNT_COPY_UP && copy_tree(target_fd, mount_fd) < 0)
-		return fail(init, "tmpcopyup", op->target);
-	if (attach(init, mount_fd, target_fd, op->target) < 0)
+	mount_fd = mount_by_text(init, op, mode);
+	if (mount_fd < 0 || set_attributes(init, mount_fd, op->attributes, op->target) < 0)
 		return -1;
-	steal_fd(&mount_fd);
-	return 0;
+	return fill_and_attach(init, &mount_fd, target_fd, op->target, op->flags);
 }
 
 /* The tree is ours to close, attached or not. */

@@ -80,6 +80,9 @@ SUPERBLOCK = {
 # crun takes these with an "r", too; a file system is one thing however many mounts it has.
 SUPERBLOCK |= {"r" + name: SUPERBLOCK[name] for name in ("sync", "async", "dirsync", "mand", "nomand")}
 
+# mount(2) numbers of those that a file system may not know by name.
+SUPERBLOCK_FLAGS = {"ro": 1 << 0, "sync": 1 << 4, "mand": 1 << 6, "dirsync": 1 << 7, "lazytime": 1 << 25}
+
 OFF = {"sync": "async", "mand": "nomand", "lazytime": "nolazytime"}
 
 BIND = {"bind": 0, "rbind": 1}

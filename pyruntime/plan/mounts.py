@@ -38,6 +38,9 @@ LINK_FLAGS = {
 
 # What is in these has labels by the policy; the root of a mqueue gets one of its own.
 NOT_LABELLED = ("proc", "sysfs", "mqueue")
+# In bytes: a parameter of fsconfig(2), and all of them as the text of mount(2).
+MAX_PARAMETER = 255
+MAX_TEXT = 4095
 CGROUP_ATTRIBUTES = mo.NOEXEC | mo.NOSUID | mo.NODEV
 
 
@@ -127,6 +130,30 @@ def _unquoted(option: str) -> str:
     if name.endswith("context") and len(value) > 1 and value[0] == value[-1] == '"':
         return f"{name}={value[1:-1]}"
     return option
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
+
+
+def _as_text(params: "list[str]", pointer: str) -> "tuple[str, int]":
+    """
+    Parameters as mount(2) takes them: (text, flags of the superblock). A label with commas is in quotes.
+
+    Raises:
+        ConfigError: a page has no room for them.
+    """
+    flags, words = 0, []
+    for param in params:
+        name, equals, value = param.partition("=")
+        flags |= mo.SUPERBLOCK_FLAGS.get(param, 0)
+        if param not in mo.SUPERBLOCK_FLAGS:
+            words.append(f'{name}="{value}"' if equals and "," in value and value[0] != '"' else param)
+    text = ",".join(words)
+    if _size(text) > MAX_TEXT:
+        what = f"one is longer than {MAX_PARAMETER} bytes, and all are longer than {MAX_TEXT}"
+        raise ConfigError([(pointer + "/options", what, "shorter options")])
+    return text, flags
 
 
 class Mounts:
@@ -257,7 +284,12 @@ class Mounts:
         params += [_unquoted(option) for option in options.data]
         if fstype not in NOT_LABELLED:
             params = self._labelled(params)
-        self.plan.add("MOUNT", "mount", pointer, fstype, source, target, params, attributes, flags)
+        place = (fstype, source, target)
+        if max(map(_size, [source, *params])) > MAX_PARAMETER:
+            text = _as_text(params, pointer)
+            self.plan.add("MOUNT", "mount_text", pointer, *place, *text, attributes, flags)
+        else:
+            self.plan.add("MOUNT", "mount", pointer, *place, params, attributes, flags)
         if fstype == "mqueue" and self.label:
             self.plan.add("MOUNT", "label_mount", "/linux/mountLabel", target, self.label)
         self._finish(options, pointer)

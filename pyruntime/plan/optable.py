@@ -72,6 +72,19 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
             ("flags", "u"),
         ),
     ),
+    # What "mount" cannot be told: fsconfig(2) has no room for it.
+    "mount_text": (
+        ("MOUNT",),
+        (
+            ("fstype", "s"),
+            ("source", "s"),
+            ("target", "s"),
+            ("text", "s"),
+            ("superblock", "U"),
+            ("attributes", "U"),
+            ("flags", "u"),
+        ),
+    ),
     "bind": (
         ("MOUNT",),
         (
@@ -221,7 +234,7 @@ OPS: "dict[str, tuple[tuple[str, ...], tuple[tuple[str, str], ...]]]" = {
     "exec": (("START",), (("args", "v"), ("env", "v"))),
 }
 
-# Flags of `mount`, `bind` and `bind_mapped`.
+# Flags of `mount`, `mount_text`, `bind` and `bind_mapped`.
 MOUNT_PLAIN_DIRECTORY = 1  # the target must be a real directory, reached without symlinks (proc, sysfs)
 MOUNT_COPY_UP = 2  # fill the new tmpfs with what the target holds (tmpcopyup)
 MOUNT_KEEP_MODE = 4  # an existing target's mode becomes the new file system's mode

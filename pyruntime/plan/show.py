@@ -23,6 +23,7 @@ MOUNT_FLAGS = {
     if name.startswith("MOUNT_")
 }
 ATTRIBUTE_NAMES = {bits: name for name, (bits, _) in mo.ATTRIBUTES.items() if bits}
+SUPERBLOCK_NAMES = {bit: name for name, bit in mo.SUPERBLOCK_FLAGS.items()}
 
 
 def show(plan: Plan) -> "list[tuple[str, str, str, str]]":
@@ -103,6 +104,8 @@ NUMBERS: "dict[tuple[str, str], Any]" = {
     ("", "set"): _attributes,
     ("", "cleared"): _attributes,
     ("mount", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
+    ("mount_text", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
+    ("mount_text", "superblock"): lambda value: _bits(SUPERBLOCK_NAMES, value),
     ("bind", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
     ("bind_mapped", "flags"): lambda value: _bits(MOUNT_FLAGS, value),
     ("", "map_tree"): _flag,

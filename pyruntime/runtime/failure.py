@@ -240,6 +240,7 @@ def _security_attribute(data: "dict[str, Any]", fields: "dict[str, Any]") -> str
 SENTENCES = {
     "security_attribute": _security_attribute,
     "mount": _mount,
+    "mount_text": _mount,
     "bind": _mount,
     "bind_tree": _mount,
     "bind_mapped": _bind_mapped,

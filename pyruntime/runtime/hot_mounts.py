@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pyruntime.plan.facts import Facts
 
-ATTACHING = ("mount", "bind_tree")
+ATTACHING = ("mount", "mount_text", "bind_tree")
 
 
 class MountRequest:

@@ -116,6 +116,19 @@ FEATURES = {
         fixed_facts,
         {},
     ),
+    "new-file-systems-with-long-options": (
+        _mounts(
+            {
+                "destination": "/o",
+                "type": "overlay",
+                "options": ["ro", "nosuid", "sync", f"lowerdir=/{'l' * 300}", 'context="a,b"', "volatile"],
+            },
+            {"destination": "/fits", "type": "overlay", "options": [f"lowerdir=/{'l' * 245}"]},
+            {"destination": "/of-bytes", "type": "overlay", "options": [f"lowerdir=/{'ü' * 130}"]},
+        ),
+        fixed_facts,
+        {},
+    ),
     "remounts": (
         _mounts(
             {"destination": "/dev", "type": "bind", "source": "/dev", "options": ["rbind"]},
