@@ -64,6 +64,7 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"CLONE_NEWNS", "a fifo among the devices of an ordinary user"),
     (CRUN, r"time_namespace", "the offsets of a time namespace are not set together with a user namespace"),
     # --- commands of crun
+    (CRUN, r"of_a_stopped.*-11", "ps of a stopped container crashes (SIGSEGV)"),
     (CRUN, r"test_capabilities", "capabilities of exec, and names that are unknown"),
     (CRUN, r"test_console_socket|test_terminal", "terminals of run and exec"),
     (CRUN, r"test_notify_socket", "how NOTIFY_SOCKET gets into the container, and what comes out"),
@@ -89,16 +90,12 @@ REASONS: "list[tuple[str, str, str]]" = [
     (CRUN, r"test_mount_options|test_mounts|procfs_elsewhere", "options and targets of mounts"),
     (CRUN, r"seccomp_agents|nor_can_everything", "listeners of seccomp: paths, words, and who may be told"),
     (CRUN, r"runtimes_own", "exec hands signals on that are the runtime's own"),
-    (CRUN, r"TimeoutExpired|TookTooLong", "it waits for ever"),
     # --- what is an error
     (CRUN, r"\(0, ''\)|assert 0 == (1|255)|joined_by_path", "it is no error there"),
     (CRUN, r"1 == 255|255 == 1|\(255|returned non-zero exit status", "the exit status is another one"),
     (CRUN, r"invalid option|unknown command|JSONDecode|assert 64 ==", "it has no such command or option"),
     # --- what is said
     (CRUN, r"test_ps|ids_alone|'PID'|NAME PID|\{0\} == \{12\}", "list and ps: columns and order"),
-    (CRUN, r"of_a_stopped.*-11", "ps of a stopped container crashes (SIGSEGV)"),
-    (CRUN, r"state_readers|annotations_there", "its state has another form"),
-    (CRUN, r"pid_file.*33024", "the pid file has another mode"),
     (
         CRUN,
         r"(?i)no such|not a dir|exec format|'root' block|already exists|kernel_refuses|console-socket"
